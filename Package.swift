@@ -1,0 +1,54 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let house: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatWarning("StrictMemorySafety", as: .error),
+]
+
+/// Modules that own hot loops trade the run-time exclusivity checks away; the compiler's static ones stay.
+let hot: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+let package = Package(
+    name: "tfs",
+    products: [.executable(name: "tfs", targets: ["tfs"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // System libraries: module maps, nothing else.
+        .systemLibrary(name: "ConeDNN", pkgConfig: nil, providers: [.apt(["libdnnl-dev"])]),
+        .systemLibrary(name: "CReadline", pkgConfig: nil, providers: [.apt(["libreadline-dev"])]),
+        // OpenBLAS is loaded at first use, because its core type must be chosen before it is loaded.
+        .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+        .target(
+            name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wconversion", "-Werror"])]),
+
+        .target(name: "Syntax", swiftSettings: house),
+        .target(name: "Graphs", dependencies: ["CKernels"], swiftSettings: house),
+        .target(name: "Engine", dependencies: ["Graphs", "CKernels", "COpenBLAS", "ConeDNN"], swiftSettings: hot),
+        .target(name: "Formats", dependencies: ["Engine", "Graphs"], swiftSettings: house),
+        .target(name: "Datasets", dependencies: ["Formats", "Engine", "Graphs"], swiftSettings: house),
+        .target(name: "Training", dependencies: ["Datasets", "Engine", "Graphs"], swiftSettings: house),
+        .target(
+            name: "Language", dependencies: ["Syntax", "Training", "Datasets", "Formats", "Engine", "Graphs"],
+            swiftSettings: hot),
+        .executableTarget(
+            name: "tfs",
+            dependencies: [
+                "Language", "Syntax", "Graphs", "CReadline",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: house),
+
+        .testTarget(name: "SyntaxTests", dependencies: ["Syntax"], swiftSettings: house),
+        .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: house),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], swiftSettings: house),
+        .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], swiftSettings: house),
+        .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
+        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax"], swiftSettings: house),
+    ]
+)
