@@ -1,0 +1,199 @@
+public import CKernels
+
+/// One row of the registry: everything tfs knows about an op, in one place.
+///
+/// From the rows come the argument check, shape inference, gradients, completion, `tfs doc`, the manual and
+/// the tests. Adding an op adds a row (and, for a new `Kernel.special`, its arm in the engine).
+public struct Op: Sendable {
+    /// `exp`, `random.normal`, `nn.conv2d`
+    public let name: String
+    /// One sentence with the formula.
+    public let doc: String
+    public let parameters: [Parameter]
+    /// Which inputs are converted before the rule sees them.
+    public let promotion: Promotion
+    /// Shapes and dtypes of the results, from those of the inputs (already promoted) and the attributes.
+    public let infer: @Sendable (Inference) throws(OpError) -> [TensorType]
+    public let kernel: Kernel
+    public let gradient: Gradient
+    /// `softplus(0.0)    # => 0.6931`, run as a test.
+    public let example: String
+    /// Names of the results of an op with several, as fields of a record; empty for one result.
+    public let resultNames: [String]
+    /// Where numeric tests may draw inputs from.
+    public let domain: ClosedRange<Double>
+
+    public init(
+        _ name: String, doc: String, parameters: [Parameter], promotion: Promotion = .none, kernel: Kernel,
+        example: String, resultNames: [String] = [], domain: ClosedRange<Double> = -2...2, gradient: Gradient,
+        infer: @escaping @Sendable (Inference) throws(OpError) -> [TensorType]
+    ) {
+        self.name = name
+        self.doc = doc
+        self.parameters = parameters
+        self.promotion = promotion
+        self.infer = infer
+        self.kernel = kernel
+        self.gradient = gradient
+        self.example = example
+        self.resultNames = resultNames
+        self.domain = domain
+        attributeNames = parameters.filter { !$0.kind.isInput }.map(\.name)
+    }
+
+    /// The names of the parameters that are attributes, in the order of `Attributes.values`.
+    public let attributeNames: [String]
+
+    /// A parameter of an op: an input tensor or an attribute.
+    public struct Parameter: Sendable {
+        public let name: String
+        public let kind: Kind
+        /// `nil` when the argument is required.
+        public let defaultValue: Attribute?
+        public let doc: String
+        public init(_ name: String, _ kind: Kind, default defaultValue: Attribute? = nil, doc: String = "") {
+            (self.name, self.kind, self.defaultValue, self.doc) = (name, kind, defaultValue, doc)
+        }
+    }
+
+    public enum Kind: Sendable, Equatable {
+        /// A tensor (a script number or nested list is accepted).
+        case tensor
+        /// A tensor or `none`; an absent one is not among the node's inputs. At most one, the last input.
+        case optionalTensor
+        /// A list of tensors (`concat`, `stack`, `einsum`): takes all remaining inputs.
+        case tensors
+        /// The random key: not an argument of the script, supplied by the engine. Always the last input.
+        case key
+        case bool, int, float, dtype
+        /// `int` or `none`.
+        case optionalInt
+        case optionalFloat
+        case optionalDType
+        /// `none`, one int, or a list of ints; stored as `.none` or `.ints`.
+        case axes
+        /// A list of sizes (one int is taken as a list of one); stored as `.ints`.
+        case shape
+        /// A list of ints of any length (one int is taken as a list of one); stored as `.ints`.
+        case ints
+        case floats
+        /// One of the given strings; any string when the list is empty.
+        case string([String])
+        /// Not an argument of the script: a graph or count filled in by the language.
+        case hidden
+
+        public var isInput: Bool {
+            switch self {
+            case .tensor, .optionalTensor, .tensors, .key: true
+            default: false
+            }
+        }
+    }
+
+    /// How input dtypes are made to agree before inference; casts are inserted by whoever builds the node.
+    public enum Promotion: Sendable {
+        /// As they are.
+        case none
+        /// All inputs become the widest of their dtypes.
+        case common
+        /// As `common`, and integers and bools become `f32`.
+        case real
+        /// All inputs but the first, a condition, become the widest of theirs (`where`).
+        case commonAfterFirst
+    }
+
+    /// What computes the op.
+    public enum Kernel: Sendable {
+        /// Element by element: `y = f(x)`.
+        case map(tfs_map)
+        /// Element by element with broadcasting: `y = f(a, b)`.
+        case zip(tfs_zip)
+        /// Folds the axes in `axis`; `keepdims` keeps them with size 1.
+        case reduce(tfs_reduce)
+        /// Work of its own in the engine.
+        case special(Special)
+        /// Written in other ops; replaced by them when a graph is built.
+        case composed(@Sendable (Expansion) throws(OpError) -> [Term])
+    }
+
+    public enum Gradient: Sendable {
+        /// Gradients of the inputs (`nil` where none flows) from those of the outputs, written in ops.
+        case rule(@Sendable (Backward) throws(OpError) -> [Term?])
+        /// No gradient flows, and why, in words a user reads.
+        case stops(because: String)
+        /// The gradient of what the op is composed of.
+        case composed
+    }
+}
+
+/// What a shape rule sees.
+public struct Inference: Sendable {
+    public let op: Op
+    public let inputs: [TensorType]
+    public let attributes: Attributes
+    public init(op: Op, inputs: [TensorType], attributes: Attributes) {
+        (self.op, self.inputs, self.attributes) = (op, inputs, attributes)
+    }
+}
+
+/// What the definition of a composed op sees.
+public struct Expansion {
+    public let inputs: [Term]
+    public let arguments: Arguments
+    public let builder: GraphBuilder
+    public init(inputs: [Term], arguments: Arguments, builder: GraphBuilder) {
+        (self.inputs, self.arguments, self.builder) = (inputs, arguments, builder)
+    }
+}
+
+/// What a gradient rule sees.
+public struct Backward {
+    public let inputs: [Term]
+    public let outputs: [Term]
+    /// The gradient of each output; `nil` where none flows in.
+    public let gradients: [Term?]
+    public let arguments: Arguments
+    public let builder: GraphBuilder
+    public init(inputs: [Term], outputs: [Term], gradients: [Term?], arguments: Arguments, builder: GraphBuilder) {
+        self.inputs = inputs
+        self.outputs = outputs
+        self.gradients = gradients
+        self.arguments = arguments
+        self.builder = builder
+    }
+}
+
+/// Attributes by the names of an op's parameters. Asking for a name or kind that the row does not declare is
+/// a mistake in the row.
+public struct Arguments: Sendable {
+    public let op: Op
+    public let attributes: Attributes
+    public init(_ op: Op, _ attributes: Attributes) { (self.op, self.attributes) = (op, attributes) }
+
+    public subscript(name: String) -> Attribute {
+        guard let index = op.attributeNames.firstIndex(of: name) else {
+            preconditionFailure("op `\(op.name)` has no attribute `\(name)`")
+        }
+        return attributes.values[index]
+    }
+    public func bool(_ name: String) -> Bool { if case .bool(let v) = self[name] { v } else { wrong(name) } }
+    public func int(_ name: String) -> Int { if case .int(let v) = self[name] { v } else { wrong(name) } }
+    public func optionalInt(_ name: String) -> Int? { if case .int(let v) = self[name] { v } else { nil } }
+    public func string(_ name: String) -> String { if case .string(let v) = self[name] { v } else { wrong(name) } }
+    public func dtype(_ name: String) -> DType { if case .dtype(let v) = self[name] { v } else { wrong(name) } }
+    public func optionalDType(_ name: String) -> DType? { if case .dtype(let v) = self[name] { v } else { nil } }
+    public func ints(_ name: String) -> [Int] { if case .ints(let v) = self[name] { v } else { wrong(name) } }
+    public func optionalInts(_ name: String) -> [Int]? { if case .ints(let v) = self[name] { v } else { nil } }
+    public func graph(_ name: String) -> Graph { if case .graph(let v) = self[name] { v } else { wrong(name) } }
+    public func float(_ name: String) -> Double {
+        switch self[name] {
+        case .float(let v): v
+        case .int(let v): Double(v)
+        default: wrong(name)
+        }
+    }
+    public func optionalFloat(_ name: String) -> Double? { if case .none = self[name] { nil } else { float(name) } }
+    private func wrong(_ name: String) -> Never {
+        preconditionFailure("op `\(op.name)`: attribute `\(name)` has another kind")
+    }
+}
