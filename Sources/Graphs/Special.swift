@@ -1,5 +1,7 @@
 /// Kernels with work of their own; the engine has one arm for each. The comment gives inputs and attributes.
 public enum Special: Sendable, CaseIterable {
+    /// condition (bool), a, b of one dtype, all broadcast together: a where the condition holds, else b
+    case select
     // Movement
     /// x; `shape`, already resolved (no -1 while running)
     case reshape
