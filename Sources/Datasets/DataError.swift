@@ -1,0 +1,17 @@
+/// What is wrong with data, in the user's words and without a place in the script; the language adds that.
+///
+/// `E0501` no such column · `E0502` lengths differ · `E0503` a label that the classes lack · `E0504` a missing
+/// cell where a value is needed · `E0505` shares of a split · `E0506` a column of another kind · `E0507`
+/// elements that do not stack or match · `E0508` a bad count · `E0509` nothing to learn from.
+public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
+    public var code: String
+    public var what: String
+    public var why: String?
+    public var mend: String?
+
+    public init(_ code: String, _ what: String, why: String? = nil, mend: String? = nil) {
+        (self.code, self.what, self.why, self.mend) = (code, what, why, mend)
+    }
+
+    public var description: String { what }
+}
