@@ -1,0 +1,355 @@
+// The wording of every mistake that can be found in the text alone.
+
+extension Diagnostic {
+    /// How many complaints about one text are kept.
+    static let mostPerText = 100
+
+    // MARK: Characters and literals
+
+    static func unexpectedCharacter(_ scalar: Unicode.Scalar, at range: SourceRange) -> Diagnostic {
+        let code = "U+" + String(repeating: "0", count: max(0, 4 - String(scalar.value, radix: 16).count))
+            + String(scalar.value, radix: 16, uppercase: true)
+        let isVisible = scalar.value > 0x20 && !scalar.properties.isWhitespace && scalar.properties.generalCategory != .format
+            && scalar.properties.generalCategory != .control
+        let mend: String? =
+            switch scalar {
+            case "−", "–", "—": "write `-`"
+            case "×", "·", "∗": "write `*`"
+            case "÷": "write `/`"
+            case "≤": "write `<=`"
+            case "≥": "write `>=`"
+            case "≠": "write `!=`"
+            case "→", "⇒": "write `->`"
+            case "…": "write `...`"
+            case "“", "”", "„", "«", "»", "‘", "’", "`": "quotes are straight and double: `\"…\"`"
+            case "'": "strings stand in double quotes: `\"…\"`"
+            case "\\": "a line goes on behind an operator, a comma or an open bracket"
+            case "\u{A0}", "\u{FEFF}", "\u{200B}": "put an ordinary space here"
+            default: nil
+            }
+        return Diagnostic(
+            code: "E0101", what: "unexpected character " + (isVisible ? "`\(scalar)` (\(code))" : code), at: Label(range),
+            mend: mend)
+    }
+
+    static func foreignOperator(_ text: String, at range: SourceRange, mend: String) -> Diagnostic {
+        Diagnostic(code: "E0102", what: "`\(text)` is no operator of tfs", at: Label(range), mend: mend)
+    }
+
+    static func newlineInString(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0103", what: "the string is not closed on its line", at: Label(range),
+            mend: "close it with `\"`, write `\\n` for a newline, or use `\"\"\"…\"\"\"` for several lines")
+    }
+
+    static func unclosedText(opening: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0103", what: "the string is never closed", at: Label(opening, "opened here"), mend: "close it with `\"\"\"`")
+    }
+
+    static func singleQuotes(_ range: SourceRange, text: String) -> Diagnostic {
+        let isShort = text.utf8.count <= 40 && !text.utf8.contains(0x22)
+        return Diagnostic(
+            code: "E0104", what: "strings stand in double quotes", at: Label(range),
+            mend: "write `\"\(isShort ? text : "…")\"`")
+    }
+
+    static func unknownEscape(_ range: SourceRange) -> Diagnostic {
+        let escape = range.source.text(range)
+        let mend =
+            switch escape {
+            case "\\{": "a literal brace is doubled: `{{`"
+            case "\\}": "a literal brace is doubled: `}}`"
+            case "\\'": "a single quote needs no backslash"
+            case "\\r": "write `\\u{d}`"
+            case "\\0": "write `\\u{0}`"
+            default: "write `\\\\` for a backslash"
+            }
+        let name = escape == "\\" ? "a backslash at the end of the line" : "`\(escape)`"
+        return Diagnostic(
+            code: "E0105", what: "\(name) is no escape", at: Label(range),
+            why: "the escapes are `\\n`, `\\t`, `\\\"`, `\\\\` and `\\u{…}`", mend: mend)
+    }
+
+    static func badUnicodeEscape(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0106", what: "`\(range.source.text(range))` names no character", at: Label(range),
+            why: "`\\u{…}` holds the hexadecimal number of a Unicode character, at most 10ffff",
+            mend: "for example `\\u{e9}` for é")
+    }
+
+    static func loneBrace(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0107", what: "`}` in a string closes nothing", at: Label(range), mend: "a literal brace is doubled: `}}`")
+    }
+
+    static func emptyInterpolation(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0108", what: "nothing stands between the braces", at: Label(range),
+            why: "`{…}` in a string holds an expression", mend: "literal braces are doubled: `{{}}`")
+    }
+
+    static func unclosedInterpolation(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0109", what: "the `{` in this string is not closed on its line", at: Label(range),
+            mend: "close it with `}`; a literal brace is doubled: `{{`")
+    }
+
+    static func malformedNumber(_ range: SourceRange, why: String, mend: String?) -> Diagnostic {
+        Diagnostic(
+            code: "E0110", what: "`\(range.source.excerpt(range))` is no number", at: Label(range), why: why, mend: mend)
+    }
+
+    static func intOutOfRange(_ range: SourceRange, isNegated: Bool) -> Diagnostic {
+        Diagnostic(
+            code: "E0111", what: "`\(range.source.excerpt(range))` is too large for an `int`", at: Label(range),
+            why: "an `int` has 64 bits and goes up to 9223372036854775807", mend: nil)
+    }
+
+    static func floatOutOfRange(_ range: SourceRange, isTooSmall: Bool) -> Diagnostic {
+        Diagnostic(
+            code: "E0111", what: "`\(range.source.excerpt(range))` is too \(isTooSmall ? "small" : "large") for a `float`",
+            at: Label(range), why: "a `float` has 64 bits and goes from about 5e-324 to 1.8e308", mend: nil)
+    }
+
+    // MARK: Brackets and files
+
+    static func unclosedBracket(_ opening: SourceRange, before closing: SourceRange? = nil) -> Diagnostic {
+        let bracket = opening.source.text(opening)
+        let partner = ["(": ")", "[": "]", "{": "}"][bracket] ?? "}"
+        return Diagnostic(
+            code: "E0112", what: "this `\(bracket)` is never closed", at: Label(opening),
+            also: closing.map { [Label($0, "closes what was opened before it")] } ?? [], mend: "close it with `\(partner)`")
+    }
+
+    static func strayBracket(_ range: SourceRange, open: SourceRange?) -> Diagnostic {
+        Diagnostic(
+            code: "E0113", what: "`\(range.source.text(range))` closes nothing", at: Label(range),
+            also: open.map { [Label($0, "this one is open")] } ?? [])
+    }
+
+    static func notUTF8(path: String, offset: Int) -> Diagnostic {
+        Diagnostic(
+            code: "E0114", what: "`\(path)` is not UTF-8 text: its byte \(offset) has no place there", at: nil,
+            mend: "save the file as UTF-8")
+    }
+
+    static func binaryFile(path: String, offset: Int) -> Diagnostic {
+        Diagnostic(
+            code: "E0115", what: "`\(path)` is not a script: its byte \(offset) is zero, so it looks like a binary file", at: nil)
+    }
+
+    static func tooManyErrors(at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0199", what: "more than \(mostPerText) errors; the rest is not shown", at: Label(range))
+    }
+
+    // MARK: Structure
+
+    /// What stands there is not what must stand there.
+    static func expected(
+        _ wanted: String, found: String, at range: SourceRange, opened: SourceRange? = nil, mend: String? = nil
+    ) -> Diagnostic {
+        Diagnostic(
+            code: "E0120", what: "expected \(wanted), found \(found)", at: Label(range),
+            also: opened.map { [Label($0, "opened here")] } ?? [], mend: mend)
+    }
+
+    static func expectedValue(found: String, at range: SourceRange, mend: String? = nil) -> Diagnostic {
+        Diagnostic(code: "E0121", what: "expected a value, found \(found)", at: Label(range), mend: mend)
+    }
+
+    static func expectedEnd(found: String, at range: SourceRange, mend: String? = nil) -> Diagnostic {
+        Diagnostic(
+            code: "E0122", what: "expected the end of the statement, found \(found)", at: Label(range), mend: mend)
+    }
+
+    static func expectedBlock(after head: String, found: String, at range: SourceRange, mend: String?) -> Diagnostic {
+        Diagnostic(
+            code: "E0123", what: "expected `{` after \(head), found \(found)", at: Label(range),
+            why: "a block stands in braces, and its `{` on the line of its head", mend: mend)
+    }
+
+    static func chainedComparison(first: SourceRange, second: SourceRange, mend: String?) -> Diagnostic {
+        Diagnostic(
+            code: "E0124", what: "comparisons do not chain", at: Label(second), also: [Label(first, "the first comparison")],
+            mend: mend)
+    }
+
+    static func assignmentAsValue(at range: SourceRange, isChain: Bool) -> Diagnostic {
+        Diagnostic(
+            code: "E0125", what: isChain ? "an assignment has no value" : "`=` gives a name a value and stands in a statement",
+            at: Label(range), mend: isChain ? "write one assignment per line" : "`==` compares")
+    }
+
+    static func assignmentToElement(_ target: SourceRange, mend: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0126", what: "an element cannot be given a new value", at: Label(target),
+            why: "tensors, lists and records never change", mend: mend)
+    }
+
+    static func assignmentToField(_ target: SourceRange, mend: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0127", what: "a field cannot be given a new value", at: Label(target),
+            why: "records never change", mend: mend)
+    }
+
+    static func assignmentTarget(_ target: SourceRange, what: String, mend: String?) -> Diagnostic {
+        Diagnostic(code: "E0128", what: "\(what) cannot be given a value", at: Label(target), mend: mend)
+    }
+
+    static func lambdaMeantRecord(_ brace: SourceRange, parameters: String, body: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0129", what: "the braces after `->` are a block, and this one gives no value", at: Label(brace),
+            why: "a block's value is its last expression; a record there needs parentheses",
+            mend: "for a record write `\(parameters) -> (\(body))`; else end the block with a value")
+    }
+
+    static func lambdaNeedsParentheses(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0130", what: "a function behind an operator needs parentheses", at: Label(range),
+            why: "`->` binds loosest and takes all that follows as its body", mend: "write `(x -> …)`")
+    }
+
+    static func notNeedsParentheses(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0131", what: "`not` behind this operator needs parentheses", at: Label(range),
+            why: "`not` binds looser than comparisons and arithmetic", mend: "write `(not …)`")
+    }
+
+    static func positionalAfterNamed(_ range: SourceRange, named: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0132", what: "a positional argument stands behind a named one", at: Label(range),
+            also: [Label(named, "named")], mend: "put it first, or name it too")
+    }
+
+    static func repeatedName(_ name: Name, first: SourceRange, kind: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0133", what: "\(kind) `\(name.text)` stands twice", at: Label(name.range), also: [Label(first, "first here")])
+    }
+
+    static func restParameter(_ range: SourceRange, hasDefault: Bool) -> Diagnostic {
+        Diagnostic(
+            code: "E0134", what: hasDefault ? "a `...` parameter has no default" : "a `...` parameter stands last",
+            at: Label(range), why: "it takes all arguments that are left")
+    }
+
+    static func topLevelOnly(_ word: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0135", what: "`\(word)` stands at the file's top level only", at: Label(range))
+    }
+
+    static func outsideLoop(_ word: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0136", what: "`\(word)` stands outside a loop", at: Label(range))
+    }
+
+    static func returnOutsideFunction(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0137", what: "`return` stands outside a function", at: Label(range))
+    }
+
+    static func loopAsValue(_ word: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0138", what: "a `\(word)` loop has no value", at: Label(range),
+            mend: word == "for" ? "write a list: `[f(x) for x in xs]`" : "put the loop on lines of its own")
+    }
+
+    static func foreignWord(_ word: String, at range: SourceRange, mend: String) -> Diagnostic {
+        Diagnostic(code: "E0139", what: "`\(word)` is no keyword of tfs", at: Label(range), mend: mend)
+    }
+
+    static func layerNeedsTwoLists(_ name: Name, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0140", what: "layer `\(name.text)` has no list of inputs", at: Label(range),
+            why: "the first list is a layer's configuration, the second its inputs",
+            mend: "write `layer \(name.text)()(x)` when there is nothing to configure")
+    }
+
+    static func optionNeedsDefault(_ name: Name) -> Diagnostic {
+        Diagnostic(
+            code: "E0141", what: "option `\(name.text)` has no default", at: Label(name.range),
+            mend: "write `option \(name.text) = …`, or `option \(name.text): int? = none` where none is to be had")
+    }
+
+    static func bareList(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0142", what: "a list needs brackets here", at: Label(range),
+            why: "only behind `=` and `return` it stands without", mend: "write `[a, b]`")
+    }
+
+    static func unaryPlus(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0143", what: "there is no unary `+`", at: Label(range), mend: "leave it out; `+= 1` counts up")
+    }
+
+    static func tooDeep(_ range: SourceRange, limit: Int) -> Diagnostic {
+        Diagnostic(
+            code: "E0144", what: "this is nested too deeply", at: Label(range), why: "at most \(limit) levels are possible",
+            mend: "give a part of it a name of its own")
+    }
+
+    static func tooLong(_ range: SourceRange, limit: Int) -> Diagnostic {
+        Diagnostic(
+            code: "E0145", what: "this expression is too long", at: Label(range),
+            why: "at most \(limit) operators, calls and fields follow each other in one expression",
+            mend: "give a part of it a name of its own")
+    }
+
+    static func plainStringNeeded(_ what: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0146", what: "\(what) is a plain string, without `{…}`", at: Label(range))
+    }
+
+    static func keywordAsName(_ word: String, what: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0147", what: "`\(word)` is a keyword and cannot name \(what)", at: Label(range),
+            mend: what == "a field" ? "write `r[\"\(word)\"]` to read it" : "write `\(word)_`")
+    }
+
+    static func strayElse(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0148", what: "`else` follows no `if`", at: Label(range),
+            mend: "`else` stands behind the `}` of its `if`")
+    }
+
+    static func recordField(_ range: SourceRange, found: String, mend: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0149", what: "expected a field such as `name = value`, found \(found)", at: Label(range),
+            why: "braces where a value is expected are a record", mend: mend)
+    }
+
+    static func importWithoutQuotes(_ range: SourceRange, name: String) -> Diagnostic {
+        Diagnostic(
+            code: "E0150", what: "`import` takes the path of a file, in quotes", at: Label(range),
+            mend: "write `import \"\(name).tfs\"`; standard modules such as `linalg` need no import")
+    }
+}
+
+extension SourceText {
+    /// A short text of a range: its first forty bytes or so.
+    func excerpt(_ range: SourceRange) -> String {
+        guard range.end - range.start > 40 else { return text(range) }
+        var end = range.start + 36
+        while end > range.start, utf8[end] & 0xC0 == 0x80 { end -= 1 }
+        return String(decoding: utf8[range.start..<end], as: UTF8.self) + "…"
+    }
+
+    /// Reads a file's bytes as text, or says which byte is not.
+    public static func decode(path: String, bytes: [UInt8]) throws(Diagnostic) -> SourceText {
+        var index = 0
+        while index < bytes.count {
+            let first = bytes[index]
+            if first == 0 { throw .binaryFile(path: path, offset: index) }
+            if first < 0x80 {
+                index += 1
+                continue
+            }
+            let length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2
+            guard first >= 0xC2, first <= 0xF4, index + length <= bytes.count else {
+                throw .notUTF8(path: path, offset: index)
+            }
+            let second = bytes[index + 1]
+            let lowest: UInt8 = first == 0xE0 ? 0xA0 : first == 0xF0 ? 0x90 : 0x80
+            let highest: UInt8 = first == 0xED ? 0x9F : first == 0xF4 ? 0x8F : 0xBF
+            guard second >= lowest, second <= highest, bytes[index + 2..<max(index + length, index + 2)].allSatisfy({ $0 & 0xC0 == 0x80 })
+            else { throw .notUTF8(path: path, offset: index) }
+            index += length
+        }
+        return SourceText(path: path, text: String(decoding: bytes, as: UTF8.self))
+    }
+}
