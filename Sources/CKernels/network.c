@@ -1,0 +1,99 @@
+#include "network.h"
+#include <math.h>
+#include <string.h>
+
+/* One body per instruction set, picked when the program is loaded. */
+#if defined(__x86_64__) && defined(__linux__)
+#define MULTI __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define MULTI
+#endif
+#define JOIN_(a, b) a##_##b
+#define JOIN(a, b) JOIN_(a, b)
+#define F(name) JOIN(name, SUFFIX)
+
+enum { LANES = 64 };
+
+static inline size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+
+/* Where tap k of output o lies on an axis; a position in the padding comes out at or above input[axis]. */
+static inline size_t position(const struct tfs_window *s, int axis, size_t o, size_t k) {
+    return o * s->stride[axis] + k * s->dilation[axis] - s->before[axis];
+}
+
+/* Runs the body for each output position `at` of an image, with o0, o1, o2. */
+#define FOR_OUTPUTS(s)                                                                                                 \
+    for (size_t o0 = 0, at = 0; o0 < (s)->output[0]; o0++)                                                             \
+        for (size_t o1 = 0; o1 < (s)->output[1]; o1++)                                                                 \
+            for (size_t o2 = 0; o2 < (s)->output[2]; o2++, at++)
+
+/* Runs the body for each tap `tap` of the window at o0, o1, o2 that is not padding, with the input position `in`. */
+#define FOR_TAPS(s)                                                                                                    \
+    for (size_t k0 = 0, i0; k0 < (s)->kernel[0]; k0++)                                                                 \
+        if ((i0 = position(s, 0, o0, k0)) < (s)->input[0])                                                             \
+            for (size_t k1 = 0, i1; k1 < (s)->kernel[1]; k1++)                                                         \
+                if ((i1 = position(s, 1, o1, k1)) < (s)->input[1])                                                     \
+                    for (size_t k2 = 0, i2, in, tap; k2 < (s)->kernel[2]; k2++)                                        \
+                        if ((i2 = position(s, 2, o2, k2)) < (s)->input[2] &&                                           \
+                            (in = (i0 * (s)->input[1] + i1) * (s)->input[2] + i2,                                      \
+                             tap = (k0 * (s)->kernel[1] + k1) * (s)->kernel[2] + k2, 1))
+
+static inline size_t volume(const size_t *sizes) { return sizes[0] * sizes[1] * sizes[2]; }
+
+/* e^v for v <= 0, within 1 ULP; a loop over it vectorises, unlike one over expf. */
+static inline float exp_f32(float v) {
+    v = v < -104.0f ? -104.0f : v; /* below, the result is 0 anyway and the exponent would wrap */
+    float shifted = v * 1.44269504f + 12582912.0f;
+    float n = shifted - 12582912.0f; /* rounded to nearest */
+    float r = (v - n * 0.693145752f) - n * 1.42860677e-6f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    int32_t bits;
+    memcpy(&bits, &shifted, sizeof bits);
+    int32_t exponent = bits - 0x4B400000;
+    int32_t half = exponent >> 1; /* in two steps, or results below 2^-126 would not come out */
+    int32_t first = (half + 127) * (1 << 23), second = (exponent - half + 127) * (1 << 23);
+    float a, b;
+    memcpy(&a, &first, sizeof a);
+    memcpy(&b, &second, sizeof b);
+    return p * a * b;
+}
+static inline double exp_f64(double v) { return exp(v); }
+static inline float log_f32(float v) { return logf(v); }
+static inline double log_f64(double v) { return log(v); }
+
+#define T float
+#define SUFFIX f32
+#include "product.inc"
+#include "network.inc"
+#undef T
+#undef SUFFIX
+#define T double
+#define SUFFIX f64
+#include "product.inc"
+#include "network.inc"
+#undef T
+#undef SUFFIX
+#define T uint8_t
+#define SUFFIX i8
+#include "product.inc"
+#undef T
+#undef SUFFIX
+#define T uint16_t
+#define SUFFIX i16
+#include "product.inc"
+#undef T
+#undef SUFFIX
+#define T uint32_t
+#define SUFFIX i32
+#include "product.inc"
+#undef T
+#undef SUFFIX
+#define T uint64_t
+#define SUFFIX i64
+#include "product.inc"

@@ -1,0 +1,75 @@
+internal import Graphs
+internal import Testing
+@testable import Engine
+
+private func plainProduct(
+    _ a: [Double], _ b: [Double], _ m: Int, _ n: Int, _ k: Int, _ ta: Bool, _ tb: Bool
+) -> [Double] {
+    (0..<m * n).map { at in
+        let (i, j) = (at / n, at % n)
+        return (0..<k).reduce(0.0) { $0 + a[ta ? $1 * m + i : i * k + $1] * b[tb ? j * k + $1 : $1 * n + j] }
+    }
+}
+
+@Test(arguments: [DType.f32, .f64, .i32, .i64])
+func matmulAgreesWithPlainSums(_ dtype: DType) throws {
+    var random = SplitMix(seed: 1)
+    let sizes = [(1, 1, 1), (2, 2, 2), (1, 7, 9), (9, 1, 7), (5, 6, 0), (4, 32, 3), (7, 65, 33), (130, 70, 90), (1, 300, 2)]
+    for (m, n, k) in sizes {
+        for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+            func integers(_ count: Int) -> [Double] {
+                (0..<count).map { _ in dtype.isFloat ? .random(in: -1...1, using: &random) : Double(Int.random(in: -9...9, using: &random)) }
+            }
+            let a = Sample(dtype, ta ? [k, m] : [m, k], integers(m * k))
+            let b = Sample(dtype, tb ? [n, k] : [k, n], integers(k * n))
+            let y = Sample.place(dtype, [m, n])
+            try unsafe Libraries.matmul(a.operand, b.operand, transposeA: ta, transposeB: tb, into: y.operand)
+            let d = distance(y.values, plainProduct(a.values, b.values, m, n, k, ta, tb))
+            #expect(d < (dtype == .f32 ? 1e-5 : 1e-12), "\(dtype) \(m) \(n) \(k) \(ta) \(tb)")
+        }
+    }
+}
+
+@Test(arguments: [1, 40])
+func matmulBroadcastsLeadingAxes(_ size: Int) throws {
+    var random = SplitMix(seed: 2)
+    let (m, n, k) = (size, size + 1, size + 2)
+    let cases: [(Shape, Shape, Shape)] = [
+        ([3], [], [3]), ([3], [1], [3]), ([2, 1], [3], [2, 3]), ([], [4], [4]), ([1, 3], [2, 1], [2, 3]), ([0], [1], [0]),
+    ]
+    for (leadA, leadB, lead) in cases {
+        for ta in [false, true] {
+            let a = Sample.random(.f64, leadA + (ta ? [k, m] : [m, k]), &random)
+            let b = Sample.random(.f64, leadB + [k, n], &random)
+            let y = Sample.place(.f64, lead + [m, n])
+            try unsafe Libraries.matmul(a.operand, b.operand, transposeA: ta, into: y.operand)
+            var expected: [Double] = []
+            for number in 0..<lead.reduce(1, *) {
+                func offset(_ axes: Shape) -> Int {
+                    var (rest, stride, result) = (number, 1, 0)
+                    for axis in lead.indices.reversed() {
+                        let position = rest % lead[axis]
+                        rest /= lead[axis]
+                        let own = axis - (lead.count - axes.count)
+                        if own >= 0 {
+                            if axes[own] > 1 { result += position * stride }
+                            stride *= axes[own]
+                        }
+                    }
+                    return result
+                }
+                let (first, second) = (offset(leadA) * m * k, offset(leadB) * k * n)
+                expected += plainProduct(
+                    Array(a.values[first..<first + m * k]), Array(b.values[second..<second + k * n]), m, n, k, ta, false)
+            }
+            #expect(distance(y.values, expected) < 1e-12, "\(leadA) \(leadB) \(ta)")
+        }
+    }
+}
+
+@Test func matmulOfIntegersWrapsAround() throws {
+    let a = Sample(.u8, [1, 2], [200, 100])
+    let y = Sample.place(.u8, [1, 1])
+    try unsafe Libraries.matmul(a.operand, a.operand, transposeB: true, into: y.operand)
+    #expect(y.values == [Double((200 * 200 + 100 * 100) % 256)])
+}
