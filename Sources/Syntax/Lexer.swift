@@ -32,6 +32,22 @@ struct Lexer {
         tokens.reserveCapacity(bytes.count / 4 + 2)
     }
 
+    /// A lexer for a further line of a text that has these brackets and strings open.
+    init(_ source: SourceText, within contexts: [Context]) {
+        self.init(source)
+        // Their opening tokens are on other lines; one stands for all of them.
+        tokens.append(Token(kind: .openBrace, start: 0, end: 0))
+        for context in contexts {
+            switch context {
+            case .bracket(let kind, _): self.contexts.append(.bracket(kind, token: 0))
+            case .string(let isTripled, _):
+                self.contexts.append(.string(isTripled: isTripled, token: 0))
+                pieces.append([])
+            case .interpolation: self.contexts.append(.interpolation(token: 0))
+            }
+        }
+    }
+
     /// Reads everything; afterwards the last token is `.end`.
     mutating func run() {
         readAll()
@@ -142,7 +158,7 @@ struct Lexer {
     }
 
     /// Whether the last token is the star of `import "…" as *`, which is no operator.
-    private var isImportStar: Bool {
+    var isImportStar: Bool {
         let count = tokens.count
         guard count >= 3, tokens[count - 1].kind == .star, tokens[count - 2].kind == .name else { return false }
         let word = tokens[count - 2]

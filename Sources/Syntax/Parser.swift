@@ -35,7 +35,7 @@ struct Parser {
     }
 
     /// How deep brackets, blocks and operators may nest. Deeper text would overflow the stack of whoever walks the tree.
-    static let deepest = 256
+    static let deepest = 200
     /// How tall an expression's tree may grow where it nests without brackets: `a + b + …`, `x.f().g()…`.
     static let tallest = 1000
 
