@@ -143,6 +143,15 @@ extension Op {
         case .none: return dtypes
         case .common: return dtypes.map { _ in widest(dtypes) }
         case .real: return dtypes.map { _ in widest(dtypes).real }
+        case .number, .accumulating:
+            let common = widest(dtypes)
+            let narrow = common == .bool || (promotion == .accumulating && common.rawValue < DType.i32.rawValue)
+            return dtypes.map { _ in narrow ? .i32 : common }
+        case .logical: return dtypes.map { _ in .bool }
+        case .realFirst: return dtypes.enumerated().map { $0 == 0 ? $1.real : $1 }
+        case .commonFirstTwo:
+            let common = widest(dtypes.prefix(2))
+            return dtypes.enumerated().map { $0 < 2 ? common : $1 }
         case .commonAfterFirst: return dtypes.enumerated().map { $0 == 0 ? $1 : widest(dtypes.dropFirst()) }
         }
     }

@@ -18,14 +18,19 @@ public struct Op: Sendable {
     public let gradient: Gradient
     /// `softplus(0.0)    # => 0.6931`, run as a test.
     public let example: String
-    /// Names of the results of an op with several, as fields of a record; empty for one result.
+    /// How a script sees the results; see `results(_:)`.
+    private let chooseResults: @Sendable (Arguments) -> Results
+    /// Names of the results of an op with several, as fields of a record; empty for one result or a list.
     public let resultNames: [String]
     /// Where numeric tests may draw inputs from.
     public let domain: ClosedRange<Double>
+    /// Inputs and attributes that numeric tests try; empty when the row's kind needs nothing special.
+    let ownSamples: [Sample]
 
     public init(
         _ name: String, doc: String, parameters: [Parameter], promotion: Promotion = .none, kernel: Kernel,
-        example: String, resultNames: [String] = [], domain: ClosedRange<Double> = -2...2, gradient: Gradient,
+        example: String, results: Results = .one, resultsBy choose: (@Sendable (Arguments) -> Results)? = nil,
+        domain: ClosedRange<Double> = -2...2, samples: [Sample] = [], gradient: Gradient,
         infer: @escaping @Sendable (Inference) throws(OpError) -> [TensorType]
     ) {
         self.name = name
@@ -36,9 +41,27 @@ public struct Op: Sendable {
         self.kernel = kernel
         self.gradient = gradient
         self.example = example
-        self.resultNames = resultNames
+        if case .record(let names) = results { resultNames = names } else { resultNames = [] }
+        chooseResults = choose ?? { _ in results }
         self.domain = domain
+        ownSamples = samples
         attributeNames = parameters.filter { !$0.kind.isInput }.map(\.name)
+    }
+
+    /// How a script sees the results of a use with these attributes.
+    public func results(_ attributes: Attributes) -> Results { chooseResults(Arguments(self, attributes)) }
+
+    /// Whether this row serves other rows only and is not shown to users.
+    public var isInternal: Bool { name.hasPrefix("_") }
+
+    /// How a script sees what an op gives.
+    public enum Results: Sendable, Equatable {
+        /// A tensor: the first result.
+        case one
+        /// A list of all results.
+        case list
+        /// A record with a field for each name; the result at an empty name is not shown.
+        case record([String])
     }
 
     /// The names of the parameters that are attributes, in the order of `Attributes.values`.
@@ -61,11 +84,15 @@ public struct Op: Sendable {
         case tensor
         /// A tensor or `none`; an absent one is not among the node's inputs. At most one, the last input.
         case optionalTensor
-        /// A list of tensors (`concat`, `stack`, `einsum`): takes all remaining inputs.
+        /// A list of tensors (`concat`, `stack`, `einsum`): takes all remaining inputs. Where it is the last parameter
+        /// a script may also write them one by one (`einsum("ij,jk", a, b)`).
         case tensors
         /// The random key: not an argument of the script, supplied by the engine. Always the last input.
         case key
         case bool, int, float, dtype
+        /// An int or float, kept as written (`.int` or `.float`).
+        case number
+        case optionalNumber
         /// `int` or `none`.
         case optionalInt
         case optionalFloat
@@ -76,7 +103,12 @@ public struct Op: Sendable {
         case shape
         /// A list of ints of any length (one int is taken as a list of one); stored as `.ints`.
         case ints
+        /// As `ints`, or `none`.
+        case optionalInts
         case floats
+        /// Amounts before and after each axis: one int for all, one pair for all, or a list of pairs; stored flat
+        /// as `.ints` of 1, 2 or 2 · rank numbers.
+        case pairs
         /// One of the given strings; any string when the list is empty.
         case string([String])
         /// Not an argument of the script: a graph or count filled in by the language.
@@ -98,6 +130,16 @@ public struct Op: Sendable {
         case common
         /// As `common`, and integers and bools become `f32`.
         case real
+        /// As `common`, and `bool` becomes `i32`.
+        case number
+        /// As `number` for sums: `bool` and integers narrower than `i32` become `i32`.
+        case accumulating
+        /// All inputs become `bool`: whether they differ from zero.
+        case logical
+        /// The first input becomes real, the others (indices, ids, a key) stay.
+        case realFirst
+        /// The first two inputs become the wider of theirs, the others (a mask, a key) stay.
+        case commonFirstTwo
         /// All inputs but the first, a condition, become the widest of theirs (`where`).
         case commonAfterFirst
     }

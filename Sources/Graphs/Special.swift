@@ -16,9 +16,9 @@ public enum Special: Sendable, CaseIterable {
     /// x; `begin`, `end`, `step` (one per axis; step may be negative, end exclusive, -1 with a negative step means
     /// "past the first element"): NumPy's basic slicing with resolved bounds
     case slice
-    /// x, dy is written into zeros of `shape` at the slice: the gradient of `slice`
+    /// dy; `begin`, `end`, `step`, `shape`: dy written into zeros of `shape` at the slice: the gradient of `slice`
     case sliceGradient
-    /// x; `before`, `after` (per axis), `mode` ("constant", "reflect", "symmetric", "edge"), `value`
+    /// x; `before`, `after` (per axis), `value` (the mirroring modes are composed)
     case pad
     // Creation
     /// `shape`, `value`, `dtype`

@@ -1,0 +1,96 @@
+// Operators and shorthands, so that gradients and compositions read like formulas.
+extension Term {
+    static func + (a: Term, b: Term) throws(OpError) -> Term { try a.op("add", b) }
+    static func - (a: Term, b: Term) throws(OpError) -> Term { try a.op("subtract", b) }
+    static func * (a: Term, b: Term) throws(OpError) -> Term { try a.op("multiply", b) }
+    static func / (a: Term, b: Term) throws(OpError) -> Term { try a.op("divide", b) }
+    static func + (a: Term, b: Double) throws(OpError) -> Term { try a.op("add", a.constant(b)) }
+    static func - (a: Term, b: Double) throws(OpError) -> Term { try a.op("subtract", a.constant(b)) }
+    static func - (a: Double, b: Term) throws(OpError) -> Term { try b.constant(a).op("subtract", b) }
+    static func * (a: Term, b: Double) throws(OpError) -> Term { try a.op("multiply", a.constant(b)) }
+    static func * (a: Double, b: Term) throws(OpError) -> Term { try b * a }
+    static func / (a: Term, b: Double) throws(OpError) -> Term { try a.op("divide", a.constant(b)) }
+    static func / (a: Double, b: Term) throws(OpError) -> Term { try b.constant(a).op("divide", b) }
+    static prefix func - (a: Term) throws(OpError) -> Term { try a.op("negative") }
+
+    /// 1 where the comparison of another op with `b` holds, else 0, in this term's dtype.
+    func mask(_ comparison: String, _ b: Term) throws(OpError) -> Term { try op(comparison, b).cast(dtype) }
+    func mask(_ comparison: String, _ b: Double) throws(OpError) -> Term { try mask(comparison, constant(b)) }
+
+    /// This where `condition` holds, else `other`.
+    func kept(where condition: Term, else other: Term) throws(OpError) -> Term { try condition.op("where", self, other) }
+    func kept(where condition: Term) throws(OpError) -> Term { try kept(where: condition, else: constant(0)) }
+
+    func filled(_ value: Double) throws(OpError) -> Term { try constant(value).broadcast(shape) }
+
+    func sum(_ axes: [Int], keepdims: Bool = false) throws(OpError) -> Term {
+        axes.isEmpty ? self : try op("sum", with: ["axis": .ints(axes), "keepdims": .bool(keepdims)])
+    }
+    func max(_ axes: [Int], keepdims: Bool = false) throws(OpError) -> Term {
+        axes.isEmpty ? self : try op("max", with: ["axis": .ints(axes), "keepdims": .bool(keepdims)])
+    }
+    func reshaped(_ shape: Shape) throws(OpError) -> Term {
+        shape == self.shape ? self : try op("_reshape", with: ["shape": .ints(shape)])
+    }
+    func transposed(_ axes: [Int]) throws(OpError) -> Term {
+        axes == Array(axes.indices) ? self : try op("_transpose", with: ["axes": .ints(axes)])
+    }
+    /// The last two axes exchanged.
+    var matrixTranspose: Term {
+        get throws(OpError) {
+            var axes = Array(shape.indices)
+            axes.swapAt(axes.count - 1, axes.count - 2)
+            return try transposed(axes)
+        }
+    }
+    func broadcast(_ shape: Shape) throws(OpError) -> Term {
+        shape == self.shape ? self : try op("broadcast_to", with: ["shape": .ints(shape)])
+    }
+    func expanded(_ axis: Int) throws(OpError) -> Term { try reshaped(shape.inserting(1, at: axis)) }
+
+    /// Part of one axis; `end` is exclusive.
+    func sliced(_ axis: Int, _ begin: Int, _ end: Int, step: Int = 1) throws(OpError) -> Term {
+        var begins = [Int](repeating: 0, count: shape.count)
+        var ends = shape
+        var steps = [Int](repeating: 1, count: shape.count)
+        (begins[axis], ends[axis], steps[axis]) = (begin, end, step)
+        return try op("_slice", with: ["begin": .ints(begins), "end": .ints(ends), "step": .ints(steps)])
+    }
+    func flipped(_ axis: Int) throws(OpError) -> Term {
+        shape[axis] == 1 ? self : try sliced(axis, shape[axis] < 0 ? -2 : shape[axis] - 1, -1, step: -1)
+    }
+    func padded(_ axis: Int, _ before: Int, _ after: Int) throws(OpError) -> Term {
+        if before == 0, after == 0 { return self }
+        var befores = [Int](repeating: 0, count: shape.count)
+        var afters = befores
+        (befores[axis], afters[axis]) = (before, after)
+        return try op("_pad", with: ["before": .ints(befores), "after": .ints(afters)])
+    }
+    func matmul(_ b: Term, transposeA: Bool = false, transposeB: Bool = false) throws(OpError) -> Term {
+        try op("_matmul", b, with: ["transpose_a": .bool(transposeA), "transpose_b": .bool(transposeB)])
+    }
+
+    /// Sums away what broadcasting to this term's shape added to `shape`.
+    func unbroadcast(to shape: Shape) throws(OpError) -> Term {
+        if shape == self.shape { return self }
+        let added = self.shape.count - shape.count
+        let axes = self.shape.indices.filter { $0 < added || (shape[$0 - added] == 1 && self.shape[$0] != 1) }
+        return try sum(Array(axes)).reshaped(shape)
+    }
+
+    /// Brings a reduction's result (or its gradient) back to where it can meet its input: size 1 at `axes`.
+    func keeping(_ axes: [Int], of shape: Shape) throws(OpError) -> Term {
+        try reshaped(shape.reduced(axes, keepdims: true))
+    }
+
+    /// 0, 1, 2, … along an axis of `shape`.
+    static func iota(_ builder: GraphBuilder, _ shape: Shape, axis: Int, _ dtype: DType) throws(OpError) -> Term {
+        try builder.op("_iota", [], with: ["shape": .ints(shape), "axis": .int(axis), "dtype": .dtype(dtype)])[0]
+    }
+}
+
+extension [Term] {
+    func concat(_ axis: Int) throws(OpError) -> Term {
+        count == 1 ? self[0] : try self[0].builder.op("concat", self, with: ["axis": .int(axis)])[0]
+    }
+}
