@@ -44,10 +44,6 @@ private func plainConv(_ c: ConvCase, _ x: [Double], _ kernel: [Double]) -> [Dou
     let n = c.window.strides.count
     let (inputs, outputs) = (c.x[c.x.count - 1], c.y[c.y.count - 1])
     let (inGroup, outGroup) = (inputs / c.window.groups, outputs / c.window.groups)
-    func coordinates(_ number: Int, _ sizes: [Int]) -> [Int] {
-        var rest = number
-        return sizes.reversed().map { size in defer { rest /= size }; return rest % size }.reversed()
-    }
     let (spatialX, spatialK, spatialY) = (Shape(c.x[1...n]), Shape(c.kernel[..<n]), Shape(c.y[1...n]))
     var y: [Double] = []
     for image in 0..<c.y[0] {
@@ -57,9 +53,14 @@ private func plainConv(_ c: ConvCase, _ x: [Double], _ kernel: [Double]) -> [Dou
                 var sum = 0.0
                 for tap in 0..<spatialK.reduce(1, *) {
                     let k = coordinates(tap, spatialK)
-                    let from = (0..<n).map { at[$0] * c.window.strides[$0] + k[$0] * c.window.dilations[$0] - c.window.before[$0] }
-                    guard (0..<n).allSatisfy({ from[$0] >= 0 && from[$0] < spatialX[$0] }) else { continue }
-                    let position = (0..<n).reduce(image) { $0 * spatialX[$1] + from[$1] }
+                    var position = image
+                    var isInside = true
+                    for axis in 0..<n {
+                        let from = at[axis] * c.window.strides[axis] + k[axis] * c.window.dilations[axis] - c.window.before[axis]
+                        isInside = isInside && from >= 0 && from < spatialX[axis]
+                        position = position * spatialX[axis] + from
+                    }
+                    guard isInside else { continue }
                     for i in 0..<inGroup {
                         sum += x[position * inputs + out / outGroup * inGroup + i] * kernel[(tap * inGroup + i) * outputs + out]
                     }
@@ -100,7 +101,7 @@ private func check(_ c: ConvCase, _ dtype: DType, _ random: inout SplitMix) thro
 @Test(arguments: [DType.f32, .f64])
 func convAgreesWithPlainSums(_ dtype: DType) throws {
     var random = SplitMix(seed: 3)
-    for _ in 0..<120 { try check(.random(&random), dtype, &random) }
+    for _ in 0..<60 { try check(.random(&random), dtype, &random) }
 }
 
 @Test func convOfUsualLayers() throws {

@@ -73,3 +73,14 @@ func distance(_ found: [Double], _ expected: [Double]) -> Double {
 }
 
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }
+
+/// The index along each axis of the element with that number.
+func coordinates(_ number: Int, _ sizes: [Int]) -> [Int] {
+    var index = [Int](repeating: 0, count: sizes.count)
+    var rest = number
+    for axis in sizes.indices.reversed() {
+        index[axis] = rest % sizes[axis]
+        rest /= sizes[axis]
+    }
+    return index
+}

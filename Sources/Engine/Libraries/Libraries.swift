@@ -34,10 +34,12 @@ func withScratch<T: BitwiseCopyable, R>(
     return try unsafe body(raw.bindMemory(to: T.self, capacity: max(count, 1)))
 }
 
-/// The leading axes of operands that broadcast against each other, as offsets of matrices.
-///
-/// `nil` strides would say the same as 0: an operand that lacks an axis, or has size 1 there, stays where it is.
-struct Batches {
+/// The leading axes of operands that broadcast against each other, as offsets of matrices: an operand that lacks an
+/// axis, or has size 1 there, stays where it is.
+struct Batches: Sendable {
+    /// One matrix of each of two operands.
+    static let single = Batches([], [([], 0), ([], 0)])
+
     let shape: Shape
     private let strides: [[Int]]
 

@@ -81,10 +81,9 @@ private enum LinalgType { case f32, f64 }
 
 /// The type to compute in, once LAPACK is there and the matrices of `a` have sizes that it can count.
 private func linalgType(_ name: String, _ a: Operand) throws(OpError) -> LinalgType {
-    guard unsafe a.shape.suffix(2).allSatisfy({ $0 <= 46340 }) else {
-        throw unsafe OpError(
-            "E0205", "`linalg.\(name)` of matrices \(Shape(a.shape.suffix(2)).text) is too large",
-            why: "LAPACK counts their elements in 32 bits")
+    let sizes = unsafe Shape(a.shape.suffix(2))
+    guard let count = sizes.elementCount, count <= Int32.max, sizes.allSatisfy({ $0 <= Int32.max }) else {
+        throw tooLarge("`linalg.\(name)` of matrices \(sizes.text)")
     }
     let type: LinalgType
     switch unsafe a.dtype {
@@ -94,6 +93,10 @@ private func linalgType(_ name: String, _ a: Operand) throws(OpError) -> LinalgT
     }
     try OpenBLAS.load()
     return type
+}
+
+private func tooLarge(_ what: String) -> OpError {
+    OpError("E0205", "\(what) is too large", why: "LAPACK counts in 32 bits")
 }
 
 private func singular(_ number: Int, of batches: Batches) -> OpError {
@@ -121,7 +124,8 @@ private func withWork<T: BLASElement>(
     try unsafe OpenBLAS.check(call(&answer, -1))
     // A large size in f32 may come rounded down.
     let size = Int(answer * 1.001) + 1
-    let info = try unsafe withScratch(T.self, size) { work throws(OpError) in unsafe call(work, Int32(clamping: size)) }
+    guard size <= Int32.max else { throw tooLarge("the matrix") }
+    let info = try unsafe withScratch(T.self, size) { work throws(OpError) in unsafe call(work, Int32(size)) }
     try OpenBLAS.check(info)
     return info
 }
@@ -252,6 +256,7 @@ extension Libraries {
             try unsafe withScratch(Int32.self, 8 * small) { integers throws(OpError) in
                 try batches.forEach { number, offsets throws(OpError) in
                     unsafe copy.update(from: a.elements(T.self) + offsets[0], count: m * n)
+                    if unsafe !isFinite(copy, m * n) { throw notFinite("svd", number, of: batches) }
                     let info = try unsafe withWork(T.self) {
                         unsafe T.gesdd(
                             all, Int32(n), Int32(m), copy, s.elements(T.self) + number * small,
@@ -275,6 +280,7 @@ extension Libraries {
             try unsafe withScratch(Int32.self, integersSize) { integers throws(OpError) in
                 try batches.forEach { number, offsets throws(OpError) in
                     unsafe copy.update(from: a.elements(T.self) + offsets[0], count: n * n)
+                    if unsafe !isFinite(copy, n * n) { throw notFinite("eigh", number, of: batches) }
                     let info = try unsafe withWork(T.self) {
                         unsafe T.syevd(
                             Int32(n), copy, values.elements(T.self) + number * n, $0, $1, integers, Int32(integersSize))
@@ -305,7 +311,7 @@ extension Libraries {
         let rank = unsafe y.shape.count
         let (n, k) = unsafe (y.shape[rank - 2], y.shape[rank - 1])
         guard k <= Int32.max else {
-            throw OpError("E0205", "\(k) right-hand sides are too many", why: "LAPACK counts them in 32 bits")
+            throw tooLarge("a system with \(k) right-hand sides")
         }
         return unsafe (
             n, k,
@@ -318,7 +324,17 @@ extension Libraries {
     private static func notConverged(_ name: String, _ number: Int, of batches: Batches) -> OpError {
         OpError(
             "E0212", "`linalg.\(name)` found no result for the matrix\(which(number, of: batches))",
-            why: "its iteration did not converge; elements that are not finite do that")
+            why: "its iteration did not converge")
+    }
+
+    private static func notFinite(_ name: String, _ number: Int, of batches: Batches) -> OpError {
+        OpError("E0212", "`linalg.\(name)`: the matrix\(which(number, of: batches)) has elements that are not finite")
+    }
+
+    /// LAPACK's iterations may never end on what is not.
+    private static func isFinite<T: BLASElement>(_ x: UnsafePointer<T>, _ count: Int) -> Bool {
+        for i in 0..<count where unsafe !x[i].isFinite { return false }
+        return true
     }
 
     private static func identity<T: BLASElement>(_: T.Type, _ y: Operand) {

@@ -43,13 +43,17 @@ private struct Product {
         n = unsafe y.shape[rank.y - 1]
         k = unsafe a.shape[rank.a - (transposeA ? 2 : 1)]
         (self.transposeA, self.transposeB) = (transposeA, transposeB)
+        guard rank != (2, 2, 2) else {
+            batches = .single
+            return
+        }
         let axesB = unsafe Shape(b.shape.dropLast(2))
         let axesA = unsafe Shape(a.shape.dropLast(2))
         batches = unsafe Batches(Shape(y.shape.dropLast(2)), [(axesA, m * k), (axesB, k * n)])
         // Many matrices times one: one product of all their rows.
         if !transposeA, axesB.allSatisfy({ $0 == 1 }), axesA == batches.shape {
             m *= batches.shape.reduce(1, *)
-            batches = Batches([], [([], 0), ([], 0)])
+            batches = .single
         }
     }
 

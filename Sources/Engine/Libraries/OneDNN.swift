@@ -1,4 +1,5 @@
 internal import ConeDNN
+internal import Glibc
 internal import Graphs
 internal import Synchronization
 
@@ -15,13 +16,24 @@ internal import Synchronization
     private var scratch: UnsafeMutableRawPointer?
     private var scratchSize = 0
 
-    private init() {}
+    /// OpenMP's `omp_set_num_threads`, for the calling thread.
+    ///
+    /// oneDNN runs on the caller's thread alone: its threads would wait for each other spinning, which beside any
+    /// other busy process costs a time slice per call (measured: 8 ms instead of 0.5), and its sums by kernels would
+    /// depend on their number.
+    private let setThreads: (@convention(c) (Int32) -> Void)?
+
+    private init() {
+        let symbol = unsafe dlsym(nil, "omp_set_num_threads")
+        unsafe setThreads = unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void)?.self)
+    }
 
     /// Computes a convolution or one of its gradients in f32; `false` when oneDNN has no code for the geometry.
     func run(
         _ direction: ConvDirection, _ geometry: WindowGeometry, _ x: Operand, _ kernel: Operand, _ y: Operand
     ) throws(OpError) -> Bool {
         try lock.withLock { _ throws(OpError) in
+            unsafe setThreads?(1)
             let key = ConvPrimitive.Key(direction: direction, geometry: geometry)
             let found: ConvPrimitive?
             if let cached = cache[key] {

@@ -11,7 +11,7 @@ enum OpenBLAS {
         }
     }
 
-    /// What LAPACK's `info` says below 0: an argument it does not take, such as a NaN.
+    /// LAPACK's `info` below 0 says that an argument is wrong.
     static func check(_ info: Int32) throws(OpError) {
         if info < 0 { throw Libraries.failed("LAPACK", Int(info)) }
     }
