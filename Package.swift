@@ -26,7 +26,7 @@ let package = Package(
         // OpenBLAS is loaded at first use, because its core type must be chosen before it is loaded.
         .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
-            name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-Wall", "-Wextra", "-Wconversion", "-Werror"])]),
+            name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fwrapv", "-Wno-pass-failed", "-Wall", "-Wextra", "-Wconversion", "-Werror"])]),
 
         .target(name: "Syntax", swiftSettings: house),
         .target(name: "Graphs", dependencies: ["CKernels"], swiftSettings: house),

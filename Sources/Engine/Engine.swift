@@ -1,2 +1,49 @@
 // Engine: graph → program → results. It owns all memory, the threads, the kernels' calls and the random
 // numbers; it imports Graphs and the C kernels and system libraries. Unsafe pointers live here and do not leave.
+//
+// The way of a tensor: `Tensor` is a handle on a `Node`. Looking at it linearises the pending nodes
+// (`Linearisation`), finds or compiles a `Program` for their structure, and runs it.
+public import Graphs
+internal import Synchronization
+
+/// What belongs to the engine as a whole.
+public enum Execution {
+    private static let flag = Atomic(false)
+
+    /// Asks running programs to stop with an E0299 before their next instruction; safe in a signal handler.
+    public static func interrupt() { flag.store(true, ordering: .relaxed) }
+    /// Forgets an interruption, before new work begins.
+    public static func resume() { flag.store(false, ordering: .relaxed) }
+    static var isInterrupted: Bool { flag.load(ordering: .relaxed) }
+
+    private static let serials = Atomic(0)
+    /// Numbers that only grow: the order in which nodes were written.
+    static func nextSerial() -> Int { serials.wrappingAdd(1, ordering: .relaxed).newValue }
+}
+
+/// An error of values, with the origin of the node whose values they are.
+public struct ExecutionError: Error, Sendable, Hashable {
+    public var error: OpError
+    public var origin: Int32
+    public init(_ error: OpError, origin: Int32) { (self.error, self.origin) = (error, origin) }
+}
+
+extension OpError {
+    static let interrupted = OpError("E0299", "interrupted")
+
+    /// A result is larger than the machine's memory.
+    static func memory(_ type: TensorType) -> OpError {
+        var size = Double(type.dtype.size)
+        for axis in type.shape { size *= Double(axis) }
+        return memory(bytes: size, of: "a tensor of shape \(type.shape.text)")
+    }
+    static func memory(bytes: Double, of what: String) -> OpError {
+        var (amount, units) = (bytes, ["bytes", "KB", "MB", "GB", "TB", "PB", "EB"])
+        while amount >= 1024, units.count > 1 {
+            amount /= 1024
+            units.removeFirst()
+        }
+        let tenths = Int((Swift.min(amount, 1e6) * 10).rounded())
+        return OpError("E0290", "\(what) needs \(tenths / 10).\(tenths % 10) \(units[0]) of memory", why: "this machine has less")
+    }
+}

@@ -36,7 +36,7 @@ public struct Graph: Sendable, Hashable {
     public internal(set) var arguments: [Int32] = []
     public internal(set) var outputs: [Ref] = []
     /// Where each node was written: an opaque number of the language's, not part of the structure.
-    public internal(set) var origins: [Int32] = []
+    public var origins: [Int32] = []
 
     public init() {}
 

@@ -1,0 +1,106 @@
+public import Graphs
+
+/// A traced piece of code, compiled: arguments → outputs. What the outputs need beside the arguments is captured:
+/// it is computed once and bound. Running it builds no graph.
+///
+/// Random ops whose keys were made after the arguments draw anew at every run, by its `step`.
+public final class CompiledFunction: @unchecked Sendable {
+    private let program: Program
+    private let types: [TensorType]
+    private let captures: [Storage]
+    private let origins: [Int32]
+    public let outputTypes: [TensorType]
+
+    public init(arguments: [Tensor], outputs: [Tensor]) throws(OpError) {
+        let isInside = Tensor.inside(arguments, outputs)
+        let line = Linearisation(of: outputs.map(\.edge), arguments: arguments.map(\.edge)) { !isInside($0) }
+        types = arguments.map(\.type)
+        let captured = line.leaves[arguments.count...].map { Tensor($0) }
+        for tensor in captured where tensor.availability != .available {
+            throw OpError("E0210", "compiled code cannot depend on a value that belongs to other compiled code")
+        }
+        do throws(ExecutionError) {
+            // The graph first: computing walks the same nodes anew.
+            let graph = try line.graph(outputs.map(\.edge))
+            try Tensor.compute(captured)
+            var storages: [Storage] = []
+            for tensor in captured { storages.append(try tensor.computedStorage()) }
+            captures = storages
+            program = try Program.compile(graph)
+        } catch { throw error.error }
+        origins = line.nodes.map(\.origin)
+        outputTypes = outputs.map(\.type)
+    }
+
+    /// The outputs for these inputs. `step` numbers the run: random draws differ from step to step.
+    public func run(_ inputs: [Tensor], step: Int = 0) throws(ExecutionError) -> [Tensor] {
+        precondition(inputs.map(\.type) == types, "inputs of the arguments' types")
+        try Tensor.compute(inputs)
+        var storages: [Storage] = []
+        storages.reserveCapacity(inputs.count + captures.count)
+        for input in inputs { storages.append(try input.computedStorage()) }
+        let results: [Storage]
+        do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch {
+            throw ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
+        }
+        return zip(outputTypes, results).map { Tensor($0, $1) }
+    }
+
+    /// Bytes of working memory that a run takes beside its results.
+    public var workingBytes: Int { program.arenaSize }
+    /// The number of instructions of a run.
+    public var instructionCount: Int { program.instructions.count }
+}
+
+extension Tensor {
+    /// Which nodes below the outputs belong to a trace: those that depend on its arguments, or draw random numbers by
+    /// a key that was made in it.
+    static func inside(_ arguments: [Tensor], _ outputs: [Tensor]) -> (Node) -> Bool {
+        let start = arguments.map(\.edge.node.serial).min() ?? 0
+        var known: [ObjectIdentifier: Bool] = [:]
+        for argument in arguments { known[ObjectIdentifier(argument.edge.node)] = true }
+        for output in outputs {
+            var stack: [(node: Node, next: Int)] = [(output.edge.node, 0)]
+            while let (node, next) = stack.last {
+                if next == 0, known[ObjectIdentifier(node)] != nil {
+                    stack.removeLast()
+                } else if next < node.inputs.count {
+                    stack[stack.count - 1].next += 1
+                    if known[ObjectIdentifier(node.inputs[next].node)] == nil { stack.append((node.inputs[next].node, 0)) }
+                } else {
+                    stack.removeLast()
+                    known[ObjectIdentifier(node)] = node.inputs.contains { edge in
+                        if case .key = edge.node.content { return edge.node.serial > start }
+                        return known[ObjectIdentifier(edge.node)] == true
+                    }
+                }
+            }
+        }
+        return { known[ObjectIdentifier($0)] == true }
+    }
+}
+
+/// A recurrence as one op: `bodyOutputs` (carries, then ys) are traced from `bodyArguments` (carries, then the slices
+/// of the sequences along axis 0); whatever else they need is captured.
+public func scan(
+    carries: [Tensor], sequences: [Tensor], reverse: Bool = false, bodyArguments: [Tensor], bodyOutputs: [Tensor],
+    origin: Int32
+) throws(OpError) -> (carries: [Tensor], ys: [Tensor]) {
+    let isInside = Tensor.inside(bodyArguments, bodyOutputs)
+    let line = Linearisation(of: bodyOutputs.map(\.edge), arguments: bodyArguments.map(\.edge)) { !isInside($0) }
+    let captures = line.leaves[bodyArguments.count...].map { Tensor($0) }
+    var body: Graph
+    do throws(ExecutionError) { body = try line.graph(bodyOutputs.map(\.edge)) } catch { throw error.error }
+    body.origins = body.origins.map { $0 >= 0 ? line.nodes[Int($0)].origin : $0 }
+    guard let row = Op.all.first(where: { if case .special(.scan) = $0.kernel { true } else { false } }) else {
+        preconditionFailure("the registry has a row for `scan`")
+    }
+    let attributes = row.attributes([
+        "body": .graph(body), "carries": .int(carries.count), "sequences": .int(sequences.count), "reverse": .bool(reverse),
+    ])
+    let results = try Tensor.apply(row, carries + sequences + captures, attributes, origin: origin)
+    let visible = bodyOutputs.count
+    // The history of the carries is stored only when a gradient asks for it.
+    if results[0].edge.node.isOp { results[0].edge.node.wanted = visible }
+    return (Array(results[..<carries.count]), Array(results[carries.count..<visible]))
+}

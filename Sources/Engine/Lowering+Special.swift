@@ -1,0 +1,289 @@
+internal import CKernels
+internal import Glibc
+internal import Graphs
+
+extension Lowering {
+    func lower(_ special: Special) throws(OpError) -> Lowered {
+        switch special {
+        case .select: select()
+        case .reshape, .identity: .alias
+        case .transpose: transpose()
+        case .broadcast: gather(ViewPlan(result.shape, strides: ViewPlan.broadcastStrides(x.shape, to: result.shape)))
+        case .cast: cast()
+        case .concat: concat()
+        case .slice: gather(sliceView(of: x.shape, count: result.shape))
+        case .sliceGradient: sliceGradient()
+        case .pad: pad()
+        case .fill: fill()
+        case .iota: iota()
+        case .gather: gather()
+        case .gatherGradient: gatherGradient()
+        case .takeAlong: takeAlong()
+        case .takeAlongGradient: takeAlongGradient()
+        case .gatherND: gatherND()
+        case .scatterND: scatter(into: nil, indices: 0, updates: 1, .add)
+        case .scatterUpdate: scatter(into: 0, indices: 1, updates: 2, Self.update(arguments.string("reduction")))
+        case .segment: segment()
+        case .oneHot: oneHot()
+        case .argmax: argExtreme(largest: true)
+        case .argmin: argExtreme(largest: false)
+        case .cumsum: cumulate(product: false)
+        case .cumprod: cumulate(product: true)
+        case .sort: sort()
+        case .topK: topK()
+        case .searchsorted: searchSorted()
+        case .nonzero, .unique, .booleanMask:
+            // What a script writes is computed at once, by `valueDependent`; here it came inside of another op.
+            throw OpError(
+                "E0210", "the shape of `\(op.name)` depends on values, which compiled code does not know",
+                mend: "use `where` or a mask of fixed shape")
+        case .matmul: matmul()
+        case .randomUniform, .randomNormal, .randomTruncatedNormal, .randomInt, .randomPermutation: random(special)
+        case .conv, .convGradientInput, .convGradientKernel: conv(special)
+        case .maxPool, .maxPoolGradient, .maxPoolTake, .averagePool, .averagePoolGradient: pool(special)
+        case .softmax, .logSoftmax: softmax(special)
+        case .batchNorm, .layerNorm: norm(special)
+        case .inverse, .solve, .determinant, .cholesky, .qr, .svd, .eigh, .solveTriangular: linalg(special)
+        case .scan: try scan()
+        case .checkNumerics: checkNumerics()
+        case .assert: assert()
+        }
+    }
+
+    // MARK: Movement
+
+    /// The view's elements, dense.
+    private func gather(_ view: ViewPlan) -> Lowered {
+        let (size, count) = (result.dtype.size, result.shape.product)
+        if view.isDense { return .work(Self.copy(bytes: count * size)) }
+        return .work { call throws(OpError) in
+            unsafe view.with(call[0].pointer, size: size) { unsafe tfs_gather_view(size, $0, call[1].pointer, count) }
+        }
+    }
+
+    private func transpose() -> Lowered {
+        let rank = x.shape.count
+        let axes = arguments.ints("axes").map { $0 < 0 ? $0 + rank : $0 }
+        let dense = ViewPlan.denseStrides(x.shape)
+        let view = ViewPlan(result.shape, strides: axes.map { dense[$0] })
+        return view.isDense ? .alias : gather(view)
+    }
+
+    private func sliceView(of shape: Shape, count: Shape) -> ViewPlan {
+        let (begin, step) = (arguments.ints("begin"), arguments.ints("step"))
+        let dense = ViewPlan.denseStrides(shape)
+        var offset = 0
+        if !count.contains(0) { for axis in shape.indices { offset += begin[axis] * dense[axis] } }
+        return ViewPlan(count, strides: shape.indices.map { dense[$0] * step[$0] }, offset: offset)
+    }
+
+    private func sliceGradient() -> Lowered {
+        // The only input may be dy, or x before it.
+        let dy = inputs.count - 1
+        let view = sliceView(of: result.shape, count: inputs[dy].shape)
+        let (size, bytes, count) = (result.dtype.size, result.byteCount, inputs[dy].shape.product)
+        return .work { call throws(OpError) in
+            let y = unsafe call[dy + 1].pointer
+            unsafe memset(y, 0, bytes)
+            unsafe view.with(y, size: size) { unsafe tfs_scatter_view(size, call[dy].pointer, $0, count) }
+        }
+    }
+
+    private func cast() -> Lowered {
+        let (from, to, count) = (x.dtype.c, result.dtype.c, result.shape.product)
+        return .work({ call throws(OpError) in unsafe tfs_cast(from, call[0].pointer, to, call[1].pointer, count) }, inPlace: true)
+    }
+
+    private func concat() -> Lowered {
+        let axis = axis(result.shape.count)
+        let size = result.dtype.size
+        let outer = result.shape[..<axis].product
+        let row = result.shape[axis...].product * size
+        let parts = inputs.map { $0.shape[axis...].product * size }
+        return .work { call throws(OpError) in
+            var column = 0
+            for (i, part) in parts.enumerated() where part > 0 {
+                let (from, to) = unsafe (call[i].pointer, call[parts.count].pointer + column)
+                for o in 0..<outer { unsafe memcpy(to + o * row, from + o * part, part) }
+                column += part
+            }
+        }
+    }
+
+    private func pad() -> Lowered {
+        let (before, after, mode) = (arguments.ints("before"), arguments.ints("after"), arguments.string("mode"))
+        let dtype = result.dtype
+        var value: UInt64 = 0
+        unsafe tfs_fill(dtype.c, arguments.float("value"), &value, 1)
+        let padding = value
+        var shape = x.shape
+        // One axis after the other; `rows` says where each row comes from, -1 is the value.
+        var stages: [(outer: Int, n: Int, inner: Int, rows: [Int])] = []
+        for axis in shape.indices where before[axis] != 0 || after[axis] != 0 {
+            let (outer, n, inner) = shape.around(axis)
+            let rows = (-before[axis]..<n + after[axis]).map { Self.padded($0, n, mode) }
+            stages.append((outer, n, inner, rows))
+            shape[axis] = rows.count
+        }
+        if stages.isEmpty { return .alias }
+        let plan = stages
+        return .work { call throws(OpError) in
+            var value = padding
+            var kept: [Storage] = []
+            var from = unsafe call[0].pointer
+            for (i, stage) in plan.enumerated() {
+                var to = unsafe call[1].pointer
+                if i < plan.count - 1 {
+                    kept.append(try scratch(stage.outer * stage.rows.count * stage.inner * dtype.size))
+                    unsafe to = kept[i].base
+                }
+                unsafe tfs_pad_axis(dtype.size, from, to, stage.outer, stage.n, stage.inner, stage.rows, stage.rows.count, &value)
+                unsafe from = to
+            }
+            withExtendedLifetime(kept) {}
+        }
+    }
+
+    private static func padded(_ index: Int, _ n: Int, _ mode: String) -> Int {
+        if index >= 0 && index < n { return index }
+        switch mode {
+        case "edge" where n > 0: return max(0, min(n - 1, index))
+        case "reflect" where n > 1:
+            let period = 2 * (n - 1)
+            let place = ((index % period) + period) % period
+            return place < n ? place : period - place
+        case "symmetric" where n > 0:
+            let place = ((index % (2 * n)) + 2 * n) % (2 * n)
+            return place < n ? place : 2 * n - 1 - place
+        case "reflect" where n == 1: return 0
+        default: return -1
+        }
+    }
+
+    private func select() -> Lowered {
+        let (size, count) = (result.dtype.size, result.shape.product)
+        if inputs.allSatisfy({ $0.shape.product == count }) {
+            return .work(
+                { call throws(OpError) in
+                    unsafe tfs_select(size, call[0].pointer.assumingMemoryBound(to: UInt8.self), call[1].pointer, call[2].pointer, call[3].pointer, count)
+                }, inPlace: true)
+        }
+        // Those that are broadcast are written out first.
+        let shape = result.shape
+        let views: [ViewPlan?] = inputs.map { input in
+            input.shape.product == count ? nil : ViewPlan(shape, strides: ViewPlan.broadcastStrides(input.shape, to: shape))
+        }
+        return .work { call throws(OpError) in
+            var kept: [Storage] = []
+            var pointers: [UnsafeMutableRawPointer] = unsafe []
+            for (i, view) in views.enumerated() {
+                guard let view else {
+                    unsafe pointers.append(call[i].pointer)
+                    continue
+                }
+                let width = i == 0 ? 1 : size
+                let storage = try scratch(count * width)
+                unsafe view.with(call[i].pointer, size: width) { unsafe tfs_gather_view(width, $0, storage.base, count) }
+                kept.append(storage)
+                unsafe pointers.append(storage.base)
+            }
+            unsafe tfs_select(
+                size, pointers[0].assumingMemoryBound(to: UInt8.self), pointers[1], pointers[2], call[3].pointer, count)
+            withExtendedLifetime(kept) {}
+        }
+    }
+
+    // MARK: Creation
+
+    private func fill() -> Lowered {
+        let (dtype, count) = (result.dtype.c, result.shape.product)
+        switch arguments["value"] {
+        case .int(let value): return .work { call throws(OpError) in unsafe tfs_fill_int(dtype, Int64(value), call[0].pointer, count) }
+        case .bool(let value): return .work { call throws(OpError) in unsafe tfs_fill_int(dtype, value ? 1 : 0, call[0].pointer, count) }
+        default:
+            let value = arguments.float("value")
+            return .work { call throws(OpError) in unsafe tfs_fill(dtype, value, call[0].pointer, count) }
+        }
+    }
+
+    private func iota() -> Lowered {
+        let dtype = result.dtype.c
+        let (outer, n, inner) = result.shape.around(axis(result.shape.count))
+        return .work { call throws(OpError) in unsafe tfs_iota(dtype, call[0].pointer, outer, n, inner) }
+    }
+
+    private func oneHot() -> Lowered {
+        let (from, to) = (x.dtype.c, result.dtype.c)
+        let (outer, classes, inner) = result.shape.around(axis(result.shape.count))
+        return .work { call throws(OpError) in
+            unsafe tfs_one_hot(from, call[0].pointer, to, call[1].pointer, outer, classes, inner)
+        }
+    }
+
+    // MARK: Random
+
+    private func random(_ special: Special) -> Lowered {
+        let (dtype, count) = (result.dtype.c, result.shape.product)
+        func draw(_ body: @escaping @Sendable (UInt64, UInt64, UnsafeMutableRawPointer) -> Void) -> Lowered {
+            .work { call throws(OpError) in
+                unsafe body(call[0].pointer.load(as: UInt64.self), call.step, call[1].pointer)
+            }
+        }
+        switch special {
+        case .randomNormal: return unsafe draw { unsafe tfs_random_normal(dtype, $0, $1, false, $2, count) }
+        case .randomTruncatedNormal: return unsafe draw { unsafe tfs_random_normal(dtype, $0, $1, true, $2, count) }
+        case .randomInt:
+            let (lowest, end) = (Int64(arguments.int("minval")), Int64(arguments.int("maxval")))
+            let width = UInt64(bitPattern: end &- lowest)
+            return unsafe draw { unsafe tfs_random_int(dtype, $0, $1, lowest, width, $2, count) }
+        case .randomPermutation:
+            return unsafe draw { unsafe tfs_random_permutation($0, $1, $2.assumingMemoryBound(to: Int32.self), count) }
+        default: return unsafe draw { unsafe tfs_random_uniform(dtype, $0, $1, $2, count) }
+        }
+    }
+
+    // MARK: Checks
+
+    private func checkNumerics() -> Lowered {
+        let (dtype, bytes, shape, message) = (x.dtype.c, x.byteCount, x.shape, arguments.string("message"))
+        return .work(
+            { call throws(OpError) in
+                let place = unsafe tfs_find_nonfinite(dtype, call[0].pointer, shape.product)
+                guard place == .fine else {
+                    throw OpError(
+                        "E0211", message.isEmpty ? "an element is not finite" : message,
+                        why: "the element at \(Self.place(place, in: shape).text) is nan or infinite")
+                }
+                unsafe memmove(call[1].pointer, call[0].pointer, bytes)
+            }, inPlace: true)
+    }
+
+    private func assert() -> Lowered {
+        let (bytes, shape, message) = (result.byteCount, inputs[0].shape, arguments.string("message"))
+        return .work(
+            { call throws(OpError) in
+                let place = unsafe tfs_find_zero(.bool, call[0].pointer, shape.product)
+                guard place == .fine else {
+                    throw OpError(
+                        "E0211", message.isEmpty ? "an asserted condition is false" : message,
+                        why: shape.isEmpty ? nil : "it is false at \(Self.place(place, in: shape).text)")
+                }
+                unsafe memmove(call[2].pointer, call[1].pointer, bytes)
+            }, inPlace: true)
+    }
+
+    /// The index of the element at a place in row-major order.
+    static func place(_ flat: Int, in shape: Shape) -> [Int] {
+        var rest = flat
+        var result = shape
+        for axis in shape.indices.reversed() {
+            result[axis] = rest % shape[axis]
+            rest /= shape[axis]
+        }
+        return result
+    }
+}
+
+extension ArraySlice<Int> {
+    var product: Int { reduce(1, *) }
+}

@@ -1,0 +1,72 @@
+internal import Glibc
+internal import Synchronization
+
+/// One 64-byte aligned block of memory, freed with its last owner. Large blocks are kept for the next of their size.
+///
+/// `Sendable` holds because bytes are written only before the storage becomes visible to others.
+@safe final class Storage: @unchecked Sendable {
+    let byteCount: Int
+    private let capacity: Int
+    /// Valid while the storage lives; taken only for the length of a call.
+    @unsafe let base: UnsafeMutableRawPointer
+
+    /// Uninitialised memory; `nil` when there is none.
+    init?(byteCount: Int) {
+        precondition(byteCount >= 0, "a block has a size")
+        guard byteCount <= Self.limit else { return nil }
+        self.byteCount = byteCount
+        capacity = Self.capacity(for: byteCount)
+        guard let block = unsafe Self.recycled(capacity) ?? aligned_alloc(64, capacity) else { return nil }
+        unsafe base = block
+    }
+
+    deinit {
+        if capacity >= Self.large, unsafe Self.keep(base, capacity) { return }
+        unsafe free(base)
+    }
+
+    /// Lends the bytes for the length of the call.
+    func lend<R, E: Error>(_ body: (UnsafeMutableRawBufferPointer) throws(E) -> R) throws(E) -> R {
+        try unsafe body(UnsafeMutableRawBufferPointer(start: base, count: byteCount))
+    }
+
+    /// The machine's memory, which no single block may exceed.
+    static let limit: Int = max(1 << 28, sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)))
+
+    // MARK: Recycling
+
+    private static let large = 1 << 15
+
+    private struct Pool {
+        var blocks: [Int: [UInt]] = [:]
+        var bytes = 0
+    }
+    private static let pool = Mutex(Pool())
+
+    /// Sizes in eighths of a power of two, so that nearly equal ones share blocks.
+    private static func capacity(for byteCount: Int) -> Int {
+        if byteCount < large { return max(64, (byteCount + 63) & ~63) }
+        let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 3
+        return (byteCount + step - 1) / step * step
+    }
+
+    private static func recycled(_ capacity: Int) -> UnsafeMutableRawPointer? {
+        guard capacity >= large else { return nil }
+        let address = pool.withLock { pool -> UInt? in
+            guard let address = pool.blocks[capacity]?.popLast() else { return nil }
+            pool.bytes -= capacity
+            return address
+        }
+        return unsafe address.flatMap { unsafe UnsafeMutableRawPointer(bitPattern: $0) }
+    }
+
+    private static func keep(_ base: UnsafeMutableRawPointer, _ capacity: Int) -> Bool {
+        let address = UInt(bitPattern: base)
+        return pool.withLock { pool in
+            guard pool.bytes + capacity <= limit / 8 else { return false }
+            pool.bytes += capacity
+            pool.blocks[capacity, default: []].append(address)
+            return true
+        }
+    }
+}

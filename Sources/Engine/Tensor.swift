@@ -1,0 +1,203 @@
+public import Graphs
+internal import CKernels
+
+/// A tensor of a script: a handle on data, on an argument, or on what will be computed when somebody looks.
+///
+/// A tensor never changes. Handles of one graph are used by one thread at a time; see `Node`.
+public final class Tensor: @unchecked Sendable {
+    let edge: Edge
+
+    init(_ node: Node, _ output: Int = 0) {
+        edge = Edge(node: node, output: output)
+        node.handles += 1
+    }
+    convenience init(_ edge: Edge) { self.init(edge.node, edge.output) }
+    convenience init(_ type: TensorType, _ storage: Storage) {
+        self.init(Node(.data, types: [type], storages: [storage]))
+    }
+
+    deinit { edge.node.handles -= 1 }
+
+    public var type: TensorType { edge.type }
+    public var dtype: DType { edge.type.dtype }
+    public var shape: Shape { edge.type.shape }
+    public var rank: Int { edge.type.shape.count }
+    /// The number of elements; `nil` while a size is unknown.
+    public var count: Int? { shape.elementCount }
+
+    /// Whether its elements can be looked at.
+    public var availability: Availability { edge.node.availability }
+    /// Whether its elements are there already, so that looking costs nothing.
+    public var isComputed: Bool { edge.isComputed }
+
+    // MARK: Making
+
+    public static func scalar(_ value: Double, _ dtype: DType) -> Tensor {
+        let storage = allocate(8)
+        unsafe storage.lend { bytes in unsafe tfs_fill(dtype.c, value, bytes.baseAddress!, 1) }
+        return Tensor(TensorType(dtype, []), storage)
+    }
+    public static func scalar(_ value: Int, _ dtype: DType) -> Tensor {
+        let storage = allocate(8)
+        unsafe storage.lend { bytes in unsafe tfs_fill_int(dtype.c, Int64(value), bytes.baseAddress!, 1) }
+        return Tensor(TensorType(dtype, []), storage)
+    }
+
+    /// A tensor of these elements in row-major order.
+    public static func make<T: TensorElement>(_ values: [T], _ shape: Shape) -> Tensor {
+        precondition(shape.elementCount == values.count, "as many elements as the shape says")
+        return T.store(values, shape)
+    }
+
+    /// A tensor whose bytes are written once, by `fill`; they start as zeros.
+    public static func data<E: Error>(
+        _ dtype: DType, _ shape: Shape, filling fill: (inout MutableRawSpan) throws(E) -> Void
+    ) throws(E) -> Tensor {
+        guard let count = shape.elementCount else { preconditionFailure("the shape is known") }
+        let storage = allocate(count * dtype.size)
+        try unsafe storage.lend { bytes throws(E) in
+            unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
+            var span = unsafe MutableRawSpan(_unsafeBytes: bytes)
+            try fill(&span)
+        }
+        return Tensor(TensorType(dtype, shape), storage)
+    }
+
+    /// An input of code that is traced: of a `CompiledFunction` or of the body of a `scan`.
+    public static func argument(_ type: TensorType) -> Tensor { Tensor(Node(.argument, types: [type])) }
+
+    /// A tensor of the check: it has a type and no elements, and sizes may be -1.
+    public static func unknown(_ type: TensorType) -> Tensor { Tensor(Node(.unknown, types: [type])) }
+
+    /// The key of one draw, the last input of a random op. Keys made while code is traced stand for new draws at
+    /// every run of it.
+    public static func key(seed: Int, draw: Int) -> Tensor {
+        let storage = allocate(8)
+        let mixed = tfs_mix(UInt64(bitPattern: Int64(seed)), UInt64(bitPattern: Int64(draw)))
+        unsafe storage.lend { bytes in unsafe bytes.storeBytes(of: mixed, as: UInt64.self) }
+        return Tensor(Node(.key, types: [TensorType(.i64, [])], storages: [storage]))
+    }
+
+    /// Memory for elements whose number was found reasonable before.
+    static func allocate(_ byteCount: Int) -> Storage {
+        guard let storage = Storage(byteCount: byteCount) else { preconditionFailure("out of memory") }
+        return storage
+    }
+}
+
+// MARK: Ops
+
+extension Tensor {
+    /// Chains of pending ops are computed beyond this length, so that loops run in constant memory.
+    private static let deepest = 256
+
+    /// The results of an op: their shapes are checked now, their elements are computed when somebody looks.
+    ///
+    /// An op whose shape depends on values is computed at once; on arguments it is an E0210, on unknowns the
+    /// results are unknown.
+    public static func apply(
+        _ op: Op, _ inputs: [Tensor], _ attributes: Attributes = Attributes(), origin: Int32 = -1
+    ) throws(OpError) -> [Tensor] {
+        try apply(op, inputs.map(\.edge), attributes, origin: origin).map { Tensor($0) }
+    }
+
+    static func apply(
+        _ op: Op, _ inputs: [Edge], _ attributes: Attributes, origin: Int32
+    ) throws(OpError) -> [Edge] {
+        var inputs = inputs
+        if !inputs.isEmpty { try promote(&inputs, for: op, origin: origin) }
+        let types = try op.infer(Inference(op: op, inputs: inputs.map(\.type), attributes: attributes))
+        var isKnown = true
+        for type in types {
+            if type.shape.count > 32 { throw OpError("E0202", "`\(op.name)` would give a tensor of \(type.shape.count) axes; 32 are the most") }
+            for size in type.shape where size < 0 { isKnown = false }
+            if isKnown {
+                guard let count = type.shape.elementCount, count <= Storage.limit / max(1, type.dtype.size) else {
+                    throw .memory(type)
+                }
+            }
+        }
+        let node = Node(.op(op.id), inputs: inputs, attributes: attributes, types: types, origin: origin)
+        if node.availability == .unknown {
+            // The check keeps no history.
+            let unknown = Node(.unknown, types: types)
+            return types.indices.map { Edge(node: unknown, output: $0) }
+        }
+        if !isKnown { return try valueDependent(op, inputs, attributes, origin: origin) }
+        if let failure = inputs.lazy.compactMap(\.node.failure).first { node.fail(failure) }
+        if node.depth > deepest, node.availability == .available {
+            // An error belongs to whoever looks.
+            try? compute([node])
+        }
+        return types.indices.map { Edge(node: node, output: $0) }
+    }
+
+    private static func promote(_ inputs: inout [Edge], for op: Op, origin: Int32) throws(OpError) {
+        let dtypes = op.promotedDTypes(inputs.map(\.type.dtype))
+        for (i, dtype) in dtypes.enumerated() where inputs[i].type.dtype != dtype {
+            guard let cast = Op.named("cast") else { preconditionFailure("the registry has `cast`") }
+            inputs[i] = try apply(cast, [inputs[i]], cast.attributes(["dtype": .dtype(dtype)]), origin: origin)[0]
+        }
+    }
+}
+
+// MARK: Looking
+
+extension Tensor {
+    /// Computes it, if that has not been done.
+    public func compute() throws(ExecutionError) { try Tensor.compute([self]) }
+
+    /// Computes several at once, which shares work.
+    public static func compute(_ tensors: [Tensor]) throws(ExecutionError) {
+        var nodes: [Node] = []
+        for tensor in tensors where !tensor.isComputed {
+            precondition(tensor.availability == .available, "only available tensors can be looked at")
+            nodes.append(tensor.edge.node)
+        }
+        if !nodes.isEmpty { try compute(nodes) }
+    }
+
+    static func compute(_ roots: [Node]) throws(ExecutionError) {
+        for root in roots { if let failure = root.failure { throw failure } }
+        try Linearisation(of: roots, isLeaf: { _ in false }).run()
+    }
+
+    func computedStorage() throws(ExecutionError) -> Storage {
+        try compute()
+        guard let storage = edge.storage else { preconditionFailure("a computed tensor has elements") }
+        return storage
+    }
+
+    /// The elements in row-major order, converted to `T` as a cast would.
+    public func elements<T: TensorElement>(as: T.Type = T.self) throws(ExecutionError) -> [T] {
+        let storage = try computedStorage()
+        return T.load(storage, dtype, count: count ?? 0)
+    }
+
+    /// Lends the bytes of the elements in row-major order.
+    public func withBytes<R>(_ body: (RawSpan) -> R) throws(ExecutionError) -> R {
+        let storage = try computedStorage()
+        return unsafe storage.lend { bytes in body(unsafe bytes.bytes) }
+    }
+
+    /// One element, by its place in row-major order.
+    public func element(_ index: Int) throws(ExecutionError) -> Double {
+        let storage = try computedStorage()
+        precondition(index >= 0 && index < count ?? 0, "an element of the tensor")
+        var result = 0.0
+        unsafe storage.lend { bytes in
+            unsafe tfs_cast(dtype.c, bytes.baseAddress! + index * dtype.size, .f64, &result, 1)
+        }
+        return result
+    }
+    /// One element as an integer, without the loss that 64-bit integers have as floats.
+    public func integer(_ index: Int) throws(ExecutionError) -> Int {
+        let storage = try computedStorage()
+        precondition(index >= 0 && index < count ?? 0, "an element of the tensor")
+        var result: Int64 = 0
+        unsafe storage.lend { bytes in
+            unsafe tfs_cast(dtype.c, bytes.baseAddress! + index * dtype.size, .i64, &result, 1)
+        }
+        return Int(result)
+    }
+}
