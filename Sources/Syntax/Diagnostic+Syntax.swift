@@ -252,7 +252,8 @@ extension Diagnostic {
     }
 
     static func foreignWord(_ word: String, at range: SourceRange, mend: String) -> Diagnostic {
-        Diagnostic(code: "E0139", what: "`\(word)` is no keyword of tfs", at: Label(range), mend: mend)
+        let what = word == "print" ? "`print` is a function and needs parentheses" : "`\(word)` is no keyword of tfs"
+        return Diagnostic(code: "E0139", what: what, at: Label(range), mend: mend)
     }
 
     static func layerNeedsTwoLists(_ name: Name, at range: SourceRange) -> Diagnostic {

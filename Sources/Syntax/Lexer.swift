@@ -23,6 +23,9 @@ struct Lexer {
     var texts: [String] = []
     /// The text tokens of each open string.
     var pieces: [[Int]] = []
+    /// Brackets found unclosed by an earlier reading, and where each is taken to end.
+    private var unclosed: Set<Int> = []
+    private var dedents: [Int: Int] = [:]
     private var pendingNewline: Int?
     private var lineHasCode = false
 
@@ -49,9 +52,65 @@ struct Lexer {
     }
 
     /// Reads everything; afterwards the last token is `.end`.
+    ///
+    /// An open `(` or `[` swallows the newlines of all that follows. Where one is still open at the end, the text is
+    /// read again with that bracket ending where the indent falls back to its line's, so that the lines behind it are
+    /// judged by themselves.
     mutating func run() {
-        readAll()
+        for attempt in 0...8 {
+            readAll()
+            guard attempt < 8, let culprit = unclosedGroup else { break }
+            let unclosed = unclosed.union([culprit])
+            self = Lexer(source)
+            self.unclosed = unclosed
+        }
         finish()
+    }
+
+    /// Where the outermost bracket begins that is open at the end and swallows newlines.
+    private var unclosedGroup: Int? {
+        for case .bracket(let kind, let token) in contexts where kind != .openBrace {
+            let start = tokens[token].start
+            return !unclosed.contains(start) && dedent(behind: start) != nil ? start : nil
+        }
+        return nil
+    }
+
+    /// The first newline behind a bracket whose next line is indented no more than the bracket's own line.
+    private func dedent(behind opening: Int) -> Int? {
+        let (line, _) = source.position(of: opening)
+        let indent = self.indent(ofLine: line)
+        for next in (line + 1)..<max(source.lineStarts.count + 1, line + 2) where next <= source.lineStarts.count {
+            let start = source.lineStarts[next - 1]
+            let found = self.indent(ofLine: next)
+            let ink = start + found < bytes.count ? bytes[start + found] : 0x0A
+            if ink == 0x0A || ink == 0x0D || ink == UInt8(ascii: "#") { continue }
+            if found <= indent { return start - 1 }
+        }
+        return nil
+    }
+
+    private func indent(ofLine line: Int) -> Int {
+        var index = source.lineStarts[line - 1]
+        let start = index
+        while index < bytes.count, bytes[index] == 0x20 || bytes[index] == 0x09 { index += 1 }
+        return index - start
+    }
+
+    /// Ends the innermost bracket here if it is known to be unclosed and the next line falls back.
+    private mutating func endUnclosedGroup() {
+        guard !unclosed.isEmpty,
+            let index = contexts.firstIndex(where: {
+                if case .bracket(_, let token) = $0 { unclosed.contains(tokens[token].start) } else { false }
+            }),
+            case .bracket(_, let token) = contexts[index],
+            let dedent = dedents[tokens[token].start] ?? dedent(behind: tokens[token].start)
+        else { return }
+        dedents[tokens[token].start] = dedent
+        guard offset >= dedent else { return }
+        report(.unclosedBracket(range(tokens[token].start, tokens[token].end)))
+        for case .bracket(_, let token) in contexts[index...] { tokens[token].payload = tokens.count }
+        contexts.removeSubrange(index...)
     }
 
     /// Reads to the end of the text, leaving open what is open there.
@@ -184,6 +243,7 @@ struct Lexer {
 
     private mutating func readNewline() {
         if interpolationDepth > 0 { return breakInterpolation() }
+        endUnclosedGroup()
         if pendingNewline == nil { pendingNewline = offset }
         lineHasCode = false
         offset += 1

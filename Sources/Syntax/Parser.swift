@@ -244,6 +244,7 @@ struct Parser {
         switch kind {
         case .comma: return fail(.bareList(SourceRange(source, tokens[start].start, here.end)))
         case .equal: return fail(.assignmentAsValue(at: here, isChain: true))
+        case .if: mend = "a choice is written `if a { b } else { c }`"
         case .question: mend = "a choice is written `if a { b } else { c }`"
         case .colon: mend = "a name gets its value with `=`, and only parameters and options have types"
         case .openBrace: mend = "braces follow the head of a declaration, `if`, `for`, `while`, `with` or `model`"
