@@ -14,7 +14,7 @@ public enum Execution {
     public static func interrupt() { flag.store(true, ordering: .relaxed) }
     /// Forgets an interruption, before new work begins.
     public static func resume() { flag.store(false, ordering: .relaxed) }
-    static var isInterrupted: Bool { flag.load(ordering: .relaxed) }
+    public static var isInterrupted: Bool { flag.load(ordering: .relaxed) }
 
     private static let serials = Atomic(0)
     /// Numbers that only grow: the order in which nodes were written.

@@ -1,0 +1,344 @@
+internal import Engine
+internal import Graphs
+internal import Syntax
+
+/// A builtin verb, written in Swift.
+struct Native: Sendable {
+    struct Parameter: Sendable {
+        var name: String
+        /// `nil` when the argument is required.
+        var defaultValue: Value?
+        var isRest = false
+        init(_ name: String, _ defaultValue: Value? = nil, isRest: Bool = false) {
+            (self.name, self.defaultValue, self.isRest) = (name, defaultValue, isRest)
+        }
+    }
+
+    /// What the check does with a call.
+    enum InCheck: Sendable {
+        /// Calls it, unless an argument is unknown: then the result is.
+        case pure
+        /// Calls it always; the body minds `machine.isCheck` and unknown arguments.
+        case aware
+        /// Does not call it; the result is `none`.
+        case skipped
+        /// Does not call it; the result is unknown.
+        case unknown
+    }
+
+    var name: String
+    var parameters: [Parameter]
+    var doc: String
+    var example: String
+    var inCheck: InCheck
+    /// Whether named arguments beyond the parameters are welcome; they arrive as a record behind the others.
+    var takesNamed = false
+    var body: @Sendable (Machine, Arguments) throws -> Value
+
+    init(
+        _ name: String, _ parameters: [Parameter], doc: String, example: String = "", inCheck: InCheck = .pure,
+        takesNamed: Bool = false, body: @escaping @Sendable (Machine, Arguments) throws -> Value
+    ) {
+        self.name = name
+        self.parameters = parameters
+        self.doc = doc
+        self.example = example
+        self.inCheck = inCheck
+        self.takesNamed = takesNamed
+        self.body = body
+    }
+}
+
+/// A builtin's arguments, in the order of its parameters.
+struct Arguments {
+    var function: String
+    var names: [String]
+    var values: [Value]
+
+    subscript(index: Int) -> Value { values[index] }
+    private func what(_ index: Int) -> String { "`\(names[index])` of `\(function)`" }
+
+    func int(_ index: Int) throws -> Int {
+        switch values[index] {
+        case .int(let x): return x
+        case .tensor(let tensor) where tensor.rank == 0 && tensor.dtype.isInteger && tensor.availability == .available:
+            return try tensor.elements(as: Int.self)[0]
+        default: throw Fault.type(what(index), expected: "an int", found: values[index])
+        }
+    }
+    func optionalInt(_ index: Int) throws -> Int? { values[index].isNone ? nil : try int(index) }
+    func float(_ index: Int) throws -> Double {
+        switch values[index] {
+        case .int(let x): return Double(x)
+        case .float(let x): return x
+        case .tensor(let tensor) where tensor.shape.elementCount == 1 && tensor.availability == .available:
+            return try tensor.elements(as: Double.self)[0]
+        default: throw Fault.type(what(index), expected: "a number", found: values[index])
+        }
+    }
+    func bool(_ index: Int) throws -> Bool {
+        guard case .bool(let x) = values[index] else { throw Fault.type(what(index), expected: "`true` or `false`", found: values[index]) }
+        return x
+    }
+    func string(_ index: Int) throws -> String {
+        guard case .string(let x) = values[index] else { throw Fault.type(what(index), expected: "a string", found: values[index]) }
+        return x.string
+    }
+    func optionalString(_ index: Int) throws -> String? { values[index].isNone ? nil : try string(index) }
+    func tensor(_ index: Int, _ machine: Machine) throws -> Tensor { try machine.tensor(values[index], what(index)) }
+    func layer(_ index: Int) throws -> Layer {
+        guard case .layer(let x) = values[index] else { throw Fault.type(what(index), expected: "a layer", found: values[index]) }
+        return x
+    }
+    func record(_ index: Int) throws -> Record {
+        guard case .record(let x) = values[index] else { throw Fault.type(what(index), expected: "a record", found: values[index]) }
+        return x
+    }
+    func list(_ index: Int, _ machine: Machine) throws -> ContiguousArray<Value> {
+        if let list = machine.elements(values[index]) { return list }
+        throw Fault.type(what(index), expected: "a list", found: values[index])
+    }
+    func strings(_ index: Int, _ machine: Machine) throws -> [String] {
+        if case .string(let one) = values[index] { return [one.string] }
+        return try list(index, machine).map {
+            guard case .string(let text) = $0 else { throw Fault.type(what(index), expected: "a list of strings", found: values[index]) }
+            return text.string
+        }
+    }
+    func function(_ index: Int) throws -> Value {
+        switch values[index] {
+        case .function, .layer, .unknown: return values[index]
+        case .string(let text):
+            throw Fault.type(what(index), expected: "a function", found: values[index], mend: "write `\(text.string)` without quotes")
+        default: throw Fault.type(what(index), expected: "a function", found: values[index])
+        }
+    }
+}
+
+extension Machine {
+    // MARK: From bytecode
+
+    func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
+        let site = frames[frames.count - 1].code.callSites[instruction.wide]
+        let (positional, named) = try gather(site, Int(instruction.a) + 1, regs)
+        return try call(regs[instruction.a], positional, named)
+    }
+
+    /// A call's arguments, spreads taken apart.
+    private func gather(_ site: CallSite, _ first: Int, _ regs: Registers) throws -> ([Value], [(String, Value)]) {
+        var positional: [Value] = []
+        var named: [(String, Value)] = []
+        for (offset, name) in site.names.enumerated() {
+            let value = regs[first + offset]
+            if site.spread[offset] {
+                switch value {
+                case .list, .range: positional += elements(value) ?? []
+                case .record(let record): named += zip(record.names, record.values).map { ($0, $1) }
+                case .unknown: throw UnknownSpread()
+                default: throw Fault.type("what `...` spreads", expected: "a list or record", found: value)
+                }
+            } else if let name {
+                named.append((name, value))
+            } else {
+                positional.append(value)
+            }
+        }
+        return (positional, named)
+    }
+
+    func method(at instruction: Instruction, _ regs: Registers) throws -> Value {
+        let code = frames[frames.count - 1].code
+        let site = code.callSites[instruction.wide]
+        let receiver = regs[instruction.a]
+        guard let name = site.method else { preconditionFailure("a method call without a name") }
+        let (positional, named) = try gather(site, Int(instruction.a) + 1, regs)
+        if receiver.isUnknown { return .unknown }
+        if case .record(let record) = receiver, let field = record[name] { return try call(field, positional, named) }
+        if let verb = session.library.verb(name, of: receiver) {
+            return try call(verb, [receiver] + positional, named)
+        }
+        let near: Value
+        switch site.fallback {
+        case .none: near = .none
+        case .register(let register): near = regs[register]
+        case .global(let slot): near = frames[frames.count - 1].module.registers[slot]
+        case .capture(let index): near = frames[frames.count - 1].captures[index]
+        case .itself: near = frames[frames.count - 1].function.map { .function($0) } ?? .none
+        case .standard(let index): near = try session.library.value(index, self)
+        }
+        if isCallable(near) { return try chain(near, receiver, positional, named) }
+        if let position = session.library.position(of: name) {
+            let standard = try session.library.value(position, self)
+            if isCallable(standard) { return try chain(standard, receiver, positional, named) }
+        }
+        if near.isUnknown { return .unknown }
+        throw Fault.noMethod(name, of: receiver, known: session.library.verbs(of: receiver))
+    }
+
+    private func isCallable(_ value: Value) -> Bool {
+        switch value {
+        case .function, .layer: true
+        default: false
+        }
+    }
+
+    /// `x.g(args)`: `g(x, args)` for a function, `g(args)(x)` for a layer.
+    private func chain(_ g: Value, _ x: Value, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
+        switch g {
+        case .function(let function):
+            switch function.kind {
+            case .constructor(let constructor) where constructor.info.kind != .estimator:
+                return try call(try construct(constructor, positional, named), [x])
+            case .dual(let op, let layer):
+                if isTensor(x) || elements(x) != nil, accepts(op, positional.count + 1, named.map(\.0)) {
+                    return try call(.function(op), [x] + positional, named)
+                }
+                return try chain(.function(layer), x, positional, named)
+            default: return try call(g, [x] + positional, named)
+            }
+        case .layer: return try call(g, [x] + positional, named)
+        default: throw Fault.notCallable(g)
+        }
+    }
+
+    // MARK: From anywhere
+
+    func call(_ callee: Value, _ positional: [Value], _ named: [(String, Value)] = []) throws -> Value {
+        switch callee {
+        case .function(let function): return try call(function, positional, named)
+        case .layer(let layer): return try apply(layer, positional, named)
+        case .unknown: return .unknown
+        case .estimator(let estimator):
+            throw Fault("E0408", "the estimator `\(estimator.name)` cannot be called", mend: "write `\(estimator.name).predict(…)`")
+        default: throw Fault.notCallable(callee)
+        }
+    }
+
+    private func call(_ function: Function, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
+        switch function.kind {
+        case .code(let code, let captures, let module):
+            if isCheck, checkShouldCutCall() { return .unknown }
+            let arguments = try bind(code.parameters, positional, named, function.name)
+            return try invoke(code, arguments, captures: captures, function: function, module: module)
+        case .op(let op): return try apply(op, positional, named)
+        case .native(let native): return try call(native, positional, named)
+        case .constructor(let constructor): return try callConstructor(constructor, positional, named)
+        case .dual(let op, let layer):
+            if isOpCall(op, layer, positional, named) { return try call(op, positional, named) }
+            return try call(layer, positional, named)
+        case .closure(let parameters, let body):
+            if let parameters {
+                return try body(self, try bind(parameters, positional, named, function.name), [])
+            }
+            return try body(self, positional, named)
+        }
+    }
+
+    func call(_ native: Native, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
+        var values: [Value] = []
+        var rest = positional[...]
+        var named = named
+        for parameter in native.parameters {
+            if parameter.isRest {
+                values.append(.list(Array(rest)))
+                rest = []
+            } else if let index = named.firstIndex(where: { $0.0 == parameter.name }) {
+                values.append(named.remove(at: index).1)
+            } else if let value = rest.popFirst() {
+                values.append(value)
+            } else if let value = parameter.defaultValue {
+                values.append(value)
+            } else {
+                throw Fault.missingArgument(parameter.name, of: native.name)
+            }
+        }
+        let known = native.parameters.map(\.name)
+        if native.takesNamed {
+            values.append(.record(named))
+            named = []
+        }
+        if let extra = named.first {
+            throw known.contains(extra.0)
+                ? Fault.repeatedArgument(extra.0, of: native.name) : Fault.unknownArgument(extra.0, of: native.name, known: known)
+        }
+        if !rest.isEmpty { throw Fault.surplusArguments(native.name, takes: known.count, found: positional.count) }
+        if isCheck {
+            switch native.inCheck {
+            case .pure: if values.contains(where: \.hasUnknown) { return .unknown }
+            case .aware: break
+            case .skipped: return .none
+            case .unknown: return .unknown
+            }
+        }
+        return try native.body(self, Arguments(function: native.name, names: known, values: values))
+    }
+
+    /// Arguments in the order of the parameters; those that are left out stay unset for the body to fill.
+    func bind(
+        _ parameters: [ParameterInfo], _ positional: [Value], _ named: [(String, Value)], _ function: String
+    ) throws -> [Value] {
+        var values = [Value](repeating: .unset, count: parameters.count)
+        var rest = positional[...]
+        for (index, parameter) in parameters.enumerated() {
+            if parameter.isRest {
+                values[index] = .list(Array(rest))
+                rest = []
+            } else if let value = rest.popFirst() {
+                values[index] = value
+            }
+        }
+        if !rest.isEmpty { throw Fault.surplusArguments(function, takes: parameters.count, found: positional.count) }
+        for (name, value) in named {
+            guard let index = parameters.firstIndex(where: { $0.name == name && !$0.isRest }) else {
+                throw Fault.unknownArgument(name, of: function, known: parameters.map(\.name))
+            }
+            guard case .unset = values[index] else { throw Fault.repeatedArgument(name, of: function) }
+            values[index] = value
+        }
+        for (index, parameter) in parameters.enumerated() where !parameter.hasDefault {
+            if case .unset = values[index] { throw Fault.missingArgument(parameter.name, of: function) }
+        }
+        return values
+    }
+
+    // MARK: Names that are an op and a layer
+
+    /// The op, with a tensor as first argument or arguments that only the op can take; otherwise the layer.
+    private func isOpCall(_ op: Function, _ layer: Function, _ positional: [Value], _ named: [(String, Value)]) -> Bool {
+        if let first = positional.first {
+            if isTensor(first) { return true }
+            if let list = elements(first), list.contains(where: isTensor) { return true }
+        }
+        let names = named.map(\.0)
+        let layerTakes = accepts(layer, positional.count, names)
+        if !layerTakes { return true }
+        // A number as first argument of a function without configuration is the op's: `relu(-1.0)`.
+        if let first = positional.first, case .float = first, !layerTakesNumber(layer) { return true }
+        return false
+    }
+
+    private func layerTakesNumber(_ layer: Function) -> Bool {
+        guard case .constructor(let constructor) = layer.kind else { return false }
+        return !constructor.info.configuration.parameters.isEmpty
+    }
+
+    private func accepts(_ function: Function, _ count: Int, _ names: [String]) -> Bool {
+        let parameters: [(name: String, isRest: Bool)]
+        switch function.kind {
+        case .code(let code, _, _): parameters = code.parameters.map { ($0.name, $0.isRest) }
+        case .op(let op):
+            parameters = op.parameters.filter { $0.kind != .key && $0.kind != .hidden }.map { ($0.name, $0.kind == .tensors) }
+        case .native(let native): parameters = native.parameters.map { ($0.name, $0.isRest) }
+        case .constructor(let constructor):
+            parameters = constructor.info.configuration.parameters.map { ($0.name, $0.isRest) }
+                + Layer.commonArguments.map { ($0, false) }
+            if count > constructor.info.configuration.parameters.count, !parameters.contains(where: \.isRest) { return false }
+        default: return true
+        }
+        if count > parameters.count, !parameters.contains(where: \.isRest) { return false }
+        return names.allSatisfy { name in parameters.contains { $0.name == name } }
+    }
+}
+
+/// In the check: a call whose arguments are not known; the statement is passed over.
+struct UnknownSpread: Error {}

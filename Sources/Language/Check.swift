@@ -1,0 +1,186 @@
+internal import Engine
+internal import Graphs
+internal import Syntax
+
+/// What the machine keeps while it checks.
+struct CheckState {
+    /// Instructions executed, against the budget.
+    var steps = 0
+    /// The frames whose branches are being followed both ways, by depth.
+    var regionDepths: [Int] = []
+    /// How often a conditional loop has been followed, by frame depth and place.
+    var followed: [Place: Int] = [:]
+
+    struct Place: Hashable { var depth: Int, pc: Int }
+
+    /// About 50 ms; beyond it loops and recursive calls are cut short.
+    static let budget = 2_000_000
+}
+
+extension Machine {
+    // MARK: Both ways of a branch
+
+    /// The condition at `pc` is not known: follows both ways to where they meet, and goes on with what they agree on.
+    func followBoth(_ pc: Int, _ target: Int, _ regs: Registers) throws -> Exit {
+        let frame = frames.count - 1
+        let code = frames[frame].code
+        if let head = loopHead(of: code, at: pc) {
+            return try followLoop(head, pc, exit: target, regs)
+        }
+        guard let join = code.joins[pc] else { return .reached(target) }
+        let before = snapshot(regs, code.registerCount)
+        let first = try follow(pc + 1..<join, regs)
+        let afterFirst = snapshot(regs, code.registerCount)
+        restore(before, regs)
+        let second = target >= join ? Exit.reached(join) : try follow(target..<join, regs)
+        switch (first, second) {
+        case (.returned(let a), .returned(let b)): return .returned(merge(a, b))
+        case (.returned(let a), .reached(let place)):
+            addPending(a)
+            return .reached(place)
+        case (.reached(let place), .returned(let b)):
+            addPending(b)
+            restore(afterFirst, regs)
+            return .reached(place)
+        case (.reached(let a), .reached(let b)):
+            if a == join, b == join {
+                let afterSecond = snapshot(regs, code.registerCount)
+                restore(zip(afterFirst, afterSecond).map { merge($0, $1) }, regs)
+                return .reached(join)
+            }
+            // One way left the region (a `break` or `continue`): the check goes on with the other.
+            if a == join {
+                restore(afterFirst, regs)
+                return .reached(a)
+            }
+            return .reached(b)
+        }
+    }
+
+    private func follow(_ region: Range<Int>, _ regs: Registers) throws -> Exit {
+        if region.isEmpty { return .reached(region.upperBound) }
+        check.regionDepths.append(frames.count)
+        let depth = defaults.count
+        defer {
+            check.regionDepths.removeLast()
+            if defaults.count > depth { defaults.removeLast(defaults.count - depth) }
+        }
+        return try loop(Checking.self, region: region)
+    }
+
+    /// The loop that the jump at `pc` may leave.
+    private func loopHead(of code: Code, at pc: Int) -> Int? {
+        guard code.joins[pc] == nil else { return nil }
+        return code.loops.filter { $0.start < pc && pc < $0.end }.max { $0.start < $1.start }?.start
+    }
+
+    /// A `while` whose condition is not known: its body is followed until what it sets no longer changes, at most
+    /// three times, and what it sets meets what stood before.
+    private func followLoop(_ head: Int, _ pc: Int, exit: Int, _ regs: Registers) throws -> Exit {
+        let code = frames[frames.count - 1].code
+        for _ in 0..<3 {
+            let before = snapshot(regs, code.registerCount)
+            switch try follow(pc + 1..<exit, regs) {
+            case .returned(let value):
+                addPending(value)
+                restore(before, regs)
+                return .reached(exit)
+            case .reached: break
+            }
+            let merged = zip(before, snapshot(regs, code.registerCount)).map { merge($0, $1) }
+            restore(merged, regs)
+            if zip(before, merged).allSatisfy({ isSame($0, $1) }) { break }
+        }
+        return .reached(exit)
+    }
+
+    /// A `for` over an unknown number of elements. True when the loop is over.
+    func followUnknownLoop(_ iterator: Iterator, _ next: Instruction, _ pc: Int, _ regs: Registers) throws -> Bool {
+        guard case .unknown(let element) = iterator.source else { return true }
+        let code = frames[frames.count - 1].code
+        let end = pc + Int(next.c)
+        for turn in 0..<3 {
+            let before = snapshot(regs, code.registerCount)
+            iterator.turns = turn + 1
+            regs[next.b] = element
+            let exit = try follow(pc + 1..<end, regs)
+            if case .returned(let value) = exit { addPending(value) }
+            let after = snapshot(regs, code.registerCount)
+            // The body runs unless the length is zero, so what it sets counts as set.
+            let merged = zip(before, after).map { old, new -> Value in
+                if case .unset = old { return new }
+                return merge(old, new)
+            }
+            restore(merged, regs)
+            if turn > 0, zip(before, merged).allSatisfy({ isSame($0, $1) }) { break }
+        }
+        regs[next.a] = .unset
+        return true
+    }
+
+    private func addPending(_ value: Value) {
+        let frame = frames.count - 1
+        frames[frame].pending = frames[frame].pending.map { merge($0, value) } ?? value
+    }
+
+    private func snapshot(_ regs: Registers, _ count: Int) -> [Value] { (0..<count).map { regs[$0] } }
+    private func restore(_ values: [Value], _ regs: Registers) {
+        for (index, value) in values.enumerated() { regs[index] = value }
+    }
+
+    // MARK: Budget
+
+    /// Whether the steps are used up, so that loops end and calls are not followed.
+    func checkShouldLeaveLoop(_ pc: Int) -> Bool { check.steps > CheckState.budget }
+    func checkShouldCutCall() -> Bool { check.steps > CheckState.budget || frames.count > 400 }
+
+    /// Leaves a loop before its end: what it sets is unknown from here on.
+    func cutLoop(at head: Int, from pc: Int, _ regs: Registers) -> Int {
+        let code = frames[frames.count - 1].code
+        guard let loop = code.loops.first(where: { $0.start == head }) else { return pc + 1 }
+        for register in loop.assigned { regs[register] = .unknown }
+        return loop.end
+    }
+
+    // MARK: Meeting
+
+    /// What two ways agree on.
+    func merge(_ a: Value, _ b: Value) -> Value {
+        if isSame(a, b) { return a }
+        switch (a, b) {
+        case (.unset, _), (_, .unset): return .unset
+        case (.tensor(let x), .tensor(let y)):
+            guard x.dtype == y.dtype, x.rank == y.rank else { return .unknown }
+            return .tensor(.unknown(TensorType(x.dtype, zip(x.shape, y.shape).map { $0 == $1 ? $0 : -1 })))
+        case (.list(let x), .list(let y)) where x.values.count == y.values.count:
+            return .list(List(zip(x.values, y.values).map { merge($0, $1) }))
+        case (.record(let x), .record(let y)) where x.names == y.names:
+            return .record(Record(x.names, zip(x.values, y.values).map { merge($0, $1) }))
+        default: return .unknown
+        }
+    }
+
+    private func isSame(_ a: Value, _ b: Value) -> Bool {
+        switch (a, b) {
+        case (.unset, .unset), (.unknown, .unknown), (.none, .none): true
+        case (.bool(let x), .bool(let y)): x == y
+        case (.int(let x), .int(let y)): x == y
+        case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern
+        case (.string(let x), .string(let y)): x === y || x.string == y.string
+        case (.dtype(let x), .dtype(let y)): x == y
+        case (.list(let x), .list(let y)): x === y
+        case (.record(let x), .record(let y)): x === y
+        case (.range(let x), .range(let y)): x === y
+        case (.function(let x), .function(let y)): x === y
+        case (.layer(let x), .layer(let y)): x === y
+        case (.estimator(let x), .estimator(let y)): x === y
+        case (.parameter(let x), .parameter(let y)): x === y
+        case (.tensor(let x), .tensor(let y)): x === y
+        case (.table(let x), .table(let y)): x === y
+        case (.dataset(let x), .dataset(let y)): x === y
+        case (.defaults(let x), .defaults(let y)): x === y
+        case (.iterator(let x), .iterator(let y)): x === y
+        default: false
+        }
+    }
+}

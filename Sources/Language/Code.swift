@@ -1,0 +1,240 @@
+internal import Graphs
+public import Syntax
+
+/// A function's compiled body, or a file's: instructions and what they refer to by number.
+public final class Code: @unchecked Sendable {
+    let name: String
+    /// What this is the body of, for the messages that name it.
+    let kind: Kind
+    var instructions: [Instruction] = []
+    var constants: [Value] = []
+    /// Where each instruction was written.
+    var ranges: [SourceRange] = []
+    var parameters: [ParameterInfo] = []
+    var result: TypeSpec?
+    /// Registers used, parameters first.
+    var registerCount = 0
+    /// Names of the registers that are variables, for messages.
+    var registerNames: [Int: String] = [:]
+    var callSites: [CallSite] = []
+    var nameLists: [[String]] = []
+    var spreads: [[Bool]] = []
+    var recordShapes: [RecordShape] = []
+    var subscripts: [[SubscriptKind]] = []
+    var templates: [[TemplatePart]] = []
+    var codes: [Code] = []
+    /// For each nested code, what it captures when it is made.
+    var captures: [[CaptureSource]] = []
+    var declarations: [DeclarationInfo] = []
+    var expectations: [Expectation] = []
+    var imports: [ImportInfo] = []
+    /// For each conditional jump on a value the check may not know: where both ways meet again.
+    var joins: [Int: Int] = [:]
+    /// Loops, outermost first: where they stand and what they set.
+    var loops: [LoopInfo] = []
+    /// Top-level statements, for the check to go on behind one that failed.
+    var statements: [StatementInfo] = []
+    var documentation: String?
+    var range: SourceRange
+    /// Set once the check has run this body, so that it need not be tried with unknown arguments.
+    var wasChecked = false
+    /// For each instruction, the number under which nodes remember its place; -1 until one does.
+    var originNumbers: [Int32] = []
+
+    enum Kind { case file, function, lambda, layer, model, estimator, test }
+
+    /// The form the machine runs, made at the first run.
+    private(set) lazy var program = Program(instructions, constants)
+    /// The number of arguments that fill the parameters one by one; -1 when defaults or a rest need binding.
+    private lazy var exactCount = parameters.contains { $0.isRest } ? -1 : parameters.count
+
+    init(name: String, kind: Kind, range: SourceRange) { (self.name, self.kind, self.range) = (name, kind, range) }
+    deinit { program.release() }
+
+    @inline(__always) func takesExactly(_ count: Int) -> Bool { exactCount == count }
+}
+
+struct ParameterInfo {
+    var name: String
+    var hasDefault: Bool
+    var isRest: Bool
+    var type: TypeSpec?
+    var documentation: String?
+    /// The default as it is written, for `:doc` and `--help`.
+    var defaultText: String?
+    var range: SourceRange?
+}
+
+/// The arguments of a call as they are written.
+struct CallSite {
+    /// One per argument; `nil` for a positional one.
+    var names: [String?]
+    var spread: [Bool]
+    /// The method's name.
+    var method: String?
+    /// What a method falls back to when it is neither a field nor a verb: a register, a global or a standard name.
+    var fallback: Fallback = .none
+    var range: SourceRange
+    var argumentRanges: [SourceRange]
+    var isPlain: Bool
+
+    enum Fallback { case none, register(Int), global(Int), capture(Int), itself, standard(Int) }
+}
+
+enum SubscriptKind { case index, slice(start: Bool, stop: Bool, step: Bool), ellipsis }
+
+enum TemplatePart { case text(String), value(format: FormatSpec?) }
+
+struct RecordShape {
+    var names: [String]
+    /// One per value: the field's name, or `nil` for a record spread into it.
+    var entries: [String?]
+}
+
+enum CaptureSource { case register(Int), capture(Int), itself }
+
+struct Expectation {
+    var range: SourceRange
+    /// The comparison's operator and the texts of its sides, when the condition is a comparison.
+    var comparison: BinaryOperator?
+    var hasMessage: Bool
+}
+
+struct ImportInfo {
+    var path: String
+    var range: SourceRange
+    /// `nil` brings the names in bare.
+    var alias: String?
+    /// For a bare import: the slot of each name.
+    var slots: [(name: String, slot: Int)]
+}
+
+struct LoopInfo {
+    var start: Int
+    var end: Int
+    /// The register whose iterator counts the turns.
+    var counter: Int
+    var assigned: Set<Int>
+}
+
+struct StatementInfo {
+    var start: Int
+    var end: Int
+    var assigned: Set<Int>
+}
+
+/// A layer, model or estimator as declared: how to construct it and how to apply it.
+struct DeclarationInfo {
+    var kind: Declaration.Kind
+    var name: String
+    /// Takes the configuration; gives the list of its values (layer), builds the stack (model), or gives the
+    /// record of fields (estimator).
+    var configuration: Code
+    /// Takes configuration and inputs. `nil` for a stack and an estimator.
+    var body: Code?
+    var configurationCaptures: [CaptureSource]
+    var bodyCaptures: [CaptureSource]
+    /// `model name { … }`: made at once.
+    var isSingleValue: Bool
+    var documentation: String?
+    var range: SourceRange
+}
+
+/// An annotation, resolved.
+struct TypeSpec {
+    enum Base: Equatable {
+        case any, int, float, bool, string, list, record, fn, layer, table, dataset, estimator
+        case tensor(TensorKind)
+    }
+    enum TensorKind: Equatable { case any, anyFloat, anyInteger, exactly(DType) }
+    enum Dimension { case number(Int), name(String), any, ellipsis }
+    var base: Base
+    var dimensions: [Dimension]?
+    var isOptional: Bool
+    var text: String
+    var range: SourceRange
+}
+
+/// Anything that can be called with arguments.
+public final class Function: @unchecked Sendable {
+    enum Kind {
+        /// A `fn` or a lambda.
+        case code(Code, captures: [Value], module: Module)
+        case op(Op)
+        case native(Native)
+        case constructor(Constructor)
+        /// A name that is both an op and a layer.
+        case dual(op: Function, layer: Function)
+        /// Made by `grad` and its like: Swift code over values it holds.
+        case closure(parameters: [ParameterInfo]?, (Machine, [Value], [(String, Value)]) throws -> Value)
+    }
+    let name: String
+    let kind: Kind
+    init(_ name: String, _ kind: Kind) { (self.name, self.kind) = (name, kind) }
+}
+
+/// What makes layers or estimators of one declaration.
+public final class Constructor: @unchecked Sendable {
+    let info: DeclarationInfo
+    let module: Module
+    let configurationCaptures: [Value]
+    let bodyCaptures: [Value]
+    var name: String { info.name }
+
+    init(info: DeclarationInfo, module: Module, configurationCaptures: [Value], bodyCaptures: [Value]) {
+        self.info = info
+        self.module = module
+        self.configurationCaptures = configurationCaptures
+        self.bodyCaptures = bodyCaptures
+    }
+}
+
+/// One file that has been compiled, and the values of its names.
+public final class Module: @unchecked Sendable {
+    let path: String
+    let isStandard: Bool
+    /// The slot of each name the file gives a value to.
+    var slots: [String: Int] = [:]
+    private(set) var registers: Registers
+    private(set) var registerCapacity: Int
+    var code: Code?
+    var state: State = .new
+    /// Declared options in order.
+    var options: [OptionInfo] = []
+    var tests: [TestInfo] = []
+    /// How many layers of each kind stand at the file's level, for their paths.
+    var layerCounts: [String: Int] = [:]
+
+    enum State { case new, running, done, failed }
+
+    init(path: String, isStandard: Bool) {
+        self.path = path
+        self.isStandard = isStandard
+        registers = Registers(reserving: 64)
+        registerCapacity = 64
+    }
+    deinit { registers.release(capacity: registerCapacity) }
+
+    /// Makes room for a code that needs more registers; only between runs of this module's code.
+    func grow(to count: Int) {
+        let larger = Registers(reserving: count * 2)
+        for index in 0..<registerCapacity { larger[index] = registers[index] }
+        registers.release(capacity: registerCapacity)
+        registers = larger
+        registerCapacity = count * 2
+    }
+}
+
+public struct OptionInfo: Sendable {
+    public var name: String
+    public var documentation: String?
+    public var defaultText: String
+    var type: TypeSpec?
+    var slot: Int
+    public var range: SourceRange
+}
+
+struct TestInfo {
+    var name: String
+    var code: Code
+}

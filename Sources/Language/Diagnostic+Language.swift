@@ -1,0 +1,61 @@
+internal import Syntax
+
+// What the compiler finds about names and places. E03xx: names. E04xx: values and calls (`Fault.swift`).
+extension Diagnostic {
+    static func unknownName(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
+        Diagnostic(
+            code: "E0301", what: "nothing is called `\(name)` here", at: Label(range),
+            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+    }
+    static func unknownMember(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
+        let parts = name.split(separator: ".", maxSplits: 1)
+        let module = String(parts[0])
+        let members = known.filter { $0.hasPrefix(module + ".") }
+        return Diagnostic(
+            code: "E0303", what: "the module `\(module)` has no `\(parts.count > 1 ? String(parts[1]) : "")`", at: Label(range),
+            mend: nearest(to: name, in: members).map { "did you mean `\($0)`?" })
+    }
+    static func misplaced(_ what: String, _ place: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0304", what: "`\(what)` stands outside \(place)", at: Label(range))
+    }
+    static func repeatedParameter(_ name: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0305", what: "there are two parameters called `\(name)`", at: Label(range))
+    }
+    static func repeatedField(_ name: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(code: "E0306", what: "the field `\(name)` stands here twice", at: Label(range), mend: "leave one of them out")
+    }
+    static func unknownEstimatorField(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
+        Diagnostic(
+            code: "E0307", what: "an estimator has no field `\(name)`", at: Label(range),
+            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" }
+                ?? "it has " + known.map { "`\($0)`" }.joined(separator: ", "))
+    }
+    static func unknownType(_ name: String, at range: SourceRange) -> Diagnostic {
+        let known = [
+            "int", "float", "bool", "string", "list", "record", "fn", "layer", "tensor", "table", "dataset", "any", "f32",
+            "f64", "bf16", "f16", "i8", "u8", "i16", "i32", "i64",
+        ]
+        return Diagnostic(
+            code: "E0308", what: "`\(name)` is not a type", at: Label(range),
+            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" } ?? "the types are " + known.joined(separator: " "))
+    }
+    static func typeHasNoShape(_ name: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0309", what: "`\(name)` has no shape", at: Label(range), mend: "write `tensor[…]` for a tensor of any dtype")
+    }
+    static func badFormat(_ format: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0310", what: "`:\(format)` is not a format", at: Label(range),
+            mend: "write [[fill]align][sign][width][,][.precision] and one of d f e g % x s, as in `{x:.3f}`")
+    }
+    static func importNeedsName(_ path: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0311", what: "the file name of \"\(path)\" cannot be used as a name", at: Label(range),
+            mend: "add `as NAME`")
+    }
+    static func tooLarge(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0390", what: "this function is too large", at: Label(range), why: "one function holds at most 32,768 values",
+            mend: "split it, or read long data from a file")
+    }
+}

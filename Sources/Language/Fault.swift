@@ -1,0 +1,99 @@
+public import Graphs
+internal import Syntax
+
+/// A user's mistake without its place: the machine adds where it happened.
+public typealias Fault = OpError
+
+extension OpError {
+    static let tooDeep = Fault(
+        "E0401", "calls nest deeper than \(Machine.deepest.formatted)", why: "a function that calls itself must come to an end",
+        mend: "check the condition that should end the recursion, or use a loop")
+
+    static func type(_ what: String, expected: String, found: Value, mend: String? = nil) -> Fault {
+        Fault("E0402", "\(what) must be \(expected), found \(found.described)", mend: mend)
+    }
+    static func operands(_ symbol: String, _ a: Value, _ b: Value) -> Fault {
+        Fault("E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)")
+    }
+    static let overflow = Fault(
+        "E0404", "the result does not fit in a 64-bit int", mend: "use a float: write `1.0` for `1`")
+    static let divisionByZero = Fault("E0405", "division by zero")
+    static func index(_ index: Int, count: Int, of what: String) -> Fault {
+        Fault(
+            "E0406", "index \(index) is outside a \(what) of \(count)",
+            mend: count == 0 ? nil : "indices go from 0 to \(count - 1), or from -\(count) to -1")
+    }
+    static func noField(_ name: String, of value: Value, known: [String]) -> Fault {
+        let near = nearest(to: name, in: known)
+        var mend = near.map { "did you mean `\($0)`?" }
+        if near == nil, !known.isEmpty, known.count <= 12 {
+            mend = "it has " + known.map { "`\($0)`" }.joined(separator: ", ")
+        }
+        return Fault("E0407", "\(value.described) has no field `\(name)`", mend: mend)
+    }
+    static func notCallable(_ value: Value) -> Fault {
+        Fault("E0408", "\(value.described) cannot be called")
+    }
+    static func noMethod(_ name: String, of value: Value, known: [String]) -> Fault {
+        Fault(
+            "E0409", "\(value.described) has no `\(name)`, and no function of that name takes it",
+            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+    }
+    static func condition(_ value: Value) -> Fault {
+        let mend: String
+        switch value {
+        case .tensor: mend = "reduce it with `all(…)` or `any(…)`"
+        case .list, .range, .string, .record, .table: mend = "write `len(…) > 0`"
+        case .none, .function, .layer, .estimator, .dataset: mend = "write `… != none`"
+        default: mend = "write a comparison, such as `… != 0`"
+        }
+        return Fault("E0410", "a condition must be a bool, found \(value.described)", mend: mend)
+    }
+    static func looksAtData(_ what: String) -> Fault {
+        Fault(
+            "E0210", "\(what) needs the values of a tensor inside compiled code",
+            why: "what `fit`, `scan` or a dataset's `map` compiles runs later, for every batch",
+            mend: "choose with `where`, a mask, or `scan`")
+    }
+    static func missingArgument(_ name: String, of function: String) -> Fault {
+        Fault("E0411", "`\(function)` needs `\(name)`", mend: "add `\(name) = …`")
+    }
+    static func surplusArguments(_ function: String, takes count: Int, found: Int) -> Fault {
+        Fault("E0412", "`\(function)` takes \(count == 0 ? "no arguments" : count == 1 ? "1 argument" : "at most \(count) arguments"), found \(found)")
+    }
+    static func unknownArgument(_ name: String, of function: String, known: [String]) -> Fault {
+        let near = nearest(to: name, in: known)
+        return Fault(
+            "E0413", "`\(function)` has no argument `\(name)`",
+            mend: near.map { "did you mean `\($0)`?" }
+                ?? (known.isEmpty ? nil : "it takes " + known.map { "`\($0)`" }.joined(separator: ", ")))
+    }
+    static func repeatedArgument(_ name: String, of function: String) -> Fault {
+        Fault("E0414", "`\(function)` gets `\(name)` twice", mend: "leave one of them out")
+    }
+    static func choice(_ what: String, _ found: String, known: [String]) -> Fault {
+        let near = nearest(to: found, in: known)
+        return Fault(
+            "E0415", "\(what) is \"\(found)\", which is none of " + known.map { "\"\($0)\"" }.joined(separator: ", "),
+            mend: near.map { "did you mean \"\($0)\"?" })
+    }
+    static func unset(_ name: String) -> Fault {
+        Fault("E0302", "`\(name)` has no value here", why: "a way that leads here does not set it")
+    }
+    static func unpack(_ count: Int, into names: Int, _ what: String) -> Fault {
+        Fault("E0416", "\(what) with \(count) value\(count == 1 ? "" : "s") cannot be taken apart into \(names) names")
+    }
+}
+
+extension Int {
+    /// With commas between thousands.
+    var formatted: String {
+        let digits = String(magnitude)
+        var result = ""
+        for (offset, digit) in digits.enumerated() {
+            if offset > 0, (digits.count - offset) % 3 == 0 { result += "," }
+            result.append(digit)
+        }
+        return self < 0 ? "-" + result : result
+    }
+}

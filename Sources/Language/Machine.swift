@@ -1,0 +1,403 @@
+internal import Engine
+internal import Graphs
+public import Syntax
+
+/// Runs bytecode: the evaluator of scripts, and in check mode the check.
+///
+/// One machine serves one script or prompt. Calls of tfs functions do not nest Swift calls; only Swift code that
+/// calls back (`grad`, `map`, a layer's application) does, and the machine runs on a stack large enough
+/// for the 10,000 calls that the language allows.
+public final class Machine {
+    let session: Session
+    /// Whether this is the check: nothing is computed, printed or written, and unknown values are followed.
+    let isCheck: Bool
+    var frames: ContiguousArray<Frame> = []
+    private let stack: Registers
+    private var stackTop = 0
+    var stackMark: Int { stackTop }
+    /// Defaults in force, innermost last.
+    var defaults: [Defaults] = []
+    /// Layers whose bodies are running, innermost last.
+    var applications: [Application] = []
+    /// Models whose stacks are being built, innermost last.
+    var constructions: [Construction] = []
+    var random = RandomStream(seed: 0)
+    /// How many traces (compiled code) are being made; inside one nobody may look at data.
+    var traceDepth = 0
+    var isTraining = false
+    /// Values that stand for parameters and states while a step is traced or `with_params` is in force.
+    var substitutions: [ObjectIdentifier: Tensor] = [:]
+    var failedExpectations: [Diagnostic] = []
+    var check = CheckState()
+    /// Estimators' label width while one of their models is built.
+    var labelWidths: [Value] = []
+    /// What `update` said during the outermost application.
+    var pendingUpdates: [(LayerParameter, Tensor)] = []
+    /// What `add_loss` said.
+    var addedLosses: [Tensor] = []
+    /// Turns of builtins that call functions once per element, with the frames below them.
+    var callbackTurns: [(depth: Int, count: Int)] = []
+    /// The slots of optimizers that scripts apply by hand.
+    var handSlots: [ObjectIdentifier: HandSlots] = [:]
+
+    static let stackCapacity = 4 << 20
+    static let deepest = 10_000
+
+    struct Frame {
+        var code: Code
+        var program: Program
+        var captures: [Value]
+        var function: Function?
+        var module: Module
+        var registers: Registers
+        /// Where the next instruction stands while another frame runs.
+        var pc: Int
+        /// The caller's register for the result.
+        var result: Int
+        /// Where the machine's stack ended before.
+        var stackBase: Int
+        var defaultsDepth: Int
+        /// Swift code waits for this frame's result.
+        var isBarrier: Bool
+        /// In the check: results of returns on ways that were taken beside this one.
+        var pending: Value?
+    }
+
+    init(session: Session, isCheck: Bool) {
+        self.session = session
+        self.isCheck = isCheck
+        stack = Registers(reserving: Self.stackCapacity)
+    }
+    deinit { stack.release(capacity: Self.stackCapacity) }
+
+    // MARK: Entering
+
+    /// Runs a file's code (or an entry of the prompt) in its module's registers.
+    func run(_ code: Code, in module: Module) throws -> Value {
+        if module.registerCapacity < code.registerCount { module.grow(to: code.registerCount) }
+        return try enter(code, captures: [], function: nil, module: module, registers: module.registers, onStack: false)
+    }
+
+    /// Calls a function's code with its parameters already bound.
+    func invoke(_ code: Code, _ arguments: [Value], captures: [Value], function: Function?, module: Module) throws -> Value {
+        if frames.count >= Self.deepest { throw Fault.tooDeep }
+        guard stackTop + code.registerCount + 1 <= Self.stackCapacity else { throw Fault.tooDeep }
+        let registers = stack.advanced(by: stackTop)
+        for (index, argument) in arguments.enumerated() { registers[index] = argument }
+        return try enter(code, captures: captures, function: function, module: module, registers: registers, onStack: true)
+    }
+
+    private func enter(
+        _ code: Code, captures: [Value], function: Function?, module: Module, registers: Registers, onStack: Bool
+    ) throws -> Value {
+        let depth = frames.count
+        let base = stackTop
+        if onStack { stackTop += code.registerCount }
+        code.wasChecked = true
+        frames.append(
+            Frame(
+                code: code, program: code.program, captures: captures, function: function, module: module, registers: registers,
+                pc: 0, result: 0, stackBase: base, defaultsDepth: defaults.count, isBarrier: true, pending: nil))
+        do {
+            let exit = isCheck ? try loop(Checking.self, region: nil) : try loop(Running.self, region: nil)
+            guard case .returned(let value) = exit else { return .unknown }
+            return value
+        } catch {
+            let described = describe(error, above: depth)
+            unwind(to: depth)
+            throw described
+        }
+    }
+
+    /// Drops the frames above `depth` and what belongs to them.
+    func unwind(to depth: Int) {
+        while frames.count > depth { popFrame() }
+    }
+
+    @inline(__always) private func popFrame() {
+        let frame = frames.removeLast()
+        if frame.stackBase < stackTop {
+            // A register left behind would keep its tensor alive until somebody happens to overwrite it.
+            for index in 0..<frame.code.registerCount { frame.registers[index] = .unset }
+        }
+        stackTop = frame.stackBase
+        if defaults.count > frame.defaultsDepth { defaults.removeLast(defaults.count - frame.defaultsDepth) }
+    }
+
+    /// Where the innermost frame stands.
+    var currentRange: SourceRange? {
+        guard let frame = frames.last, frame.pc < frame.code.ranges.count else { return nil }
+        return frame.code.ranges[frame.pc]
+    }
+
+    // MARK: The loop
+
+    enum Exit {
+        case returned(Value)
+        /// In the check: control reached the end of the region, or left it for this place.
+        case reached(Int)
+    }
+
+    /// Runs until the innermost barrier frame returns, or in the check until control leaves a region of it.
+    func loop<M: Mode>(_ mode: M.Type, region: Range<Int>?) throws -> Exit {
+        let depth = frames.count
+        var regs = frames[depth - 1].registers
+        var program = frames[depth - 1].program
+        var pc = frames[depth - 1].pc
+        if let region { pc = region.lowerBound }
+
+        while true {
+            if M.isCheck {
+                if let region, frames.count == depth, !region.contains(pc) { return .reached(pc) }
+                check.steps += 1
+            }
+            let instruction = program[pc]
+            switch instruction.opcode {
+            case .move: regs[instruction.a] = program.value(instruction.b, regs)
+
+            // Operators: numbers here, everything else out of line.
+            case .add:
+                if let (x, y) = program.ints(instruction, regs) {
+                    let (sum, overflow) = x.addingReportingOverflow(y)
+                    if !overflow {
+                        regs[instruction.a] = .int(sum)
+                        break
+                    }
+                } else if let (x, y) = program.floats(instruction, regs) {
+                    regs[instruction.a] = .float(x + y)
+                    break
+                }
+                frames[frames.count - 1].pc = pc
+                try addSlowly(instruction, program, regs)
+            case .subtract:
+                if let (x, y) = program.ints(instruction, regs) {
+                    let (difference, overflow) = x.subtractingReportingOverflow(y)
+                    if !overflow {
+                        regs[instruction.a] = .int(difference)
+                        break
+                    }
+                } else if let (x, y) = program.floats(instruction, regs) {
+                    regs[instruction.a] = .float(x - y)
+                    break
+                }
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try binary(.subtract, program.value(instruction.b, regs), program.value(instruction.c, regs))
+            case .multiply:
+                if let (x, y) = program.ints(instruction, regs) {
+                    let (product, overflow) = x.multipliedReportingOverflow(by: y)
+                    if !overflow {
+                        regs[instruction.a] = .int(product)
+                        break
+                    }
+                } else if let (x, y) = program.floats(instruction, regs) {
+                    regs[instruction.a] = .float(x * y)
+                    break
+                }
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try binary(.multiply, program.value(instruction.b, regs), program.value(instruction.c, regs))
+            case .less:
+                if let (x, y) = program.ints(instruction, regs) {
+                    regs[instruction.a] = .bool(x < y)
+                } else if let (x, y) = program.floats(instruction, regs) {
+                    regs[instruction.a] = .bool(x < y)
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try binary(.less, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                }
+            case .equal:
+                if let (x, y) = program.ints(instruction, regs) {
+                    regs[instruction.a] = .bool(x == y)
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try binary(.equal, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                }
+            case .modulo:
+                if let (x, y) = program.ints(instruction, regs), y > 0 {
+                    let rest = x % y
+                    regs[instruction.a] = .int(rest < 0 ? rest + y : rest)
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try binary(.modulo, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                }
+            case .divide, .floorDivide, .power, .matmul, .notEqual, .lessEqual, .greater, .greaterEqual, .contains:
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try binary(
+                    instruction.opcode, program.value(instruction.b, regs), program.value(instruction.c, regs))
+            case .negate:
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try negate(program.value(instruction.b, regs))
+            case .not:
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try not(program.value(instruction.b, regs))
+
+            // Jumps
+            case .jump:
+                if M.isCheck, instruction.wide <= pc, checkShouldLeaveLoop(pc) {
+                    frames[frames.count - 1].pc = pc
+                    pc = cutLoop(at: instruction.wide, from: pc, regs)
+                    continue
+                }
+                pc = instruction.wide
+                continue
+            case .jumpIfFalse, .jumpIfTrue:
+                let wanted = instruction.opcode == .jumpIfTrue
+                if case .bool(let condition) = regs[instruction.a] {
+                    if condition == wanted {
+                        pc = instruction.wide
+                        continue
+                    }
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    if let condition = try truth(regs[instruction.a]) {
+                        if condition == wanted {
+                            pc = instruction.wide
+                            continue
+                        }
+                    } else {
+                        switch try followBoth(pc, instruction.wide, regs) {
+                        case .returned(let value):
+                            if let exit = finishReturn(value, depth, &regs, &program, &pc) { return exit }
+                            continue
+                        case .reached(let place):
+                            pc = place
+                            continue
+                        }
+                    }
+                }
+            case .jumpAnd, .jumpOr:
+                let short = instruction.opcode == .jumpOr
+                if case .bool(let condition) = regs[instruction.a] {
+                    if condition == short {
+                        pc = instruction.wide
+                        continue
+                    }
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    try requireLogical(regs[instruction.a], instruction.opcode)
+                }
+            case .and, .or:
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = try logical(
+                    instruction.opcode, regs[instruction.b], program.value(instruction.c, regs))
+            case .jumpIfSet:
+                if case .unset = regs[instruction.a] {} else {
+                    pc = instruction.wide
+                    continue
+                }
+
+            // Loops
+            case .iterate:
+                frames[frames.count - 1].pc = pc
+                regs[instruction.a] = .iterator(try iterator(over: program.value(instruction.b, regs), names: Int(instruction.c)))
+            case .next:
+                guard case .iterator(let iterator) = regs[instruction.a] else { preconditionFailure("`next` without an iterator") }
+                if let value = iterator.nextInt() {
+                    regs[instruction.b] = .int(value)
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    if M.isCheck, iterator.isUnknown {
+                        if try followUnknownLoop(iterator, instruction, pc, regs) {
+                            pc += Int(instruction.c)
+                            continue
+                        }
+                    } else if let value = try iterator.next(self) {
+                        regs[instruction.b] = value
+                    } else {
+                        regs[instruction.a] = .unset
+                        pc += Int(instruction.c)
+                        continue
+                    }
+                }
+                if Execution.isInterrupted { throw Interruption() }
+            case .turn:
+                guard case .int(let turns) = regs[instruction.a] else { preconditionFailure("`turn` without a count") }
+                regs[instruction.a] = .int(turns &+ 1)
+                if Execution.isInterrupted { throw Interruption() }
+
+            // Calls
+            case .call:
+                frames[frames.count - 1].pc = pc
+                if case .function(let function) = regs[instruction.a],
+                    case .code(let code, let captures, let module) = function.kind
+                {
+                    let site = frames[frames.count - 1].code.callSites[instruction.wide]
+                    if site.isPlain, code.takesExactly(site.names.count), stackTop + code.registerCount < Self.stackCapacity {
+                        if frames.count >= Self.deepest { throw Fault.tooDeep }
+                        if M.isCheck, checkShouldCutCall() {
+                            regs[instruction.a] = .unknown
+                            break
+                        }
+                        code.wasChecked = true
+                        let window = stack.advanced(by: stackTop)
+                        let first = Int(instruction.a) + 1
+                        for index in 0..<site.names.count { window[index] = regs[first + index] }
+                        frames.append(
+                            Frame(
+                                code: code, program: code.program, captures: captures, function: function, module: module,
+                                registers: window, pc: 0, result: Int(instruction.a), stackBase: stackTop,
+                                defaultsDepth: defaults.count, isBarrier: false, pending: nil))
+                        stackTop += code.registerCount
+                        regs = window
+                        program = code.program
+                        pc = 0
+                        continue
+                    }
+                }
+                let value = try call(at: instruction, regs)
+                regs[instruction.a] = value
+            case .method:
+                frames[frames.count - 1].pc = pc
+                let value = try method(at: instruction, regs)
+                regs[instruction.a] = value
+            case .pipe:
+                frames[frames.count - 1].pc = pc
+                let function = program.value(instruction.b, regs)
+                let argument = program.value(instruction.c, regs)
+                regs[instruction.a] = try call(function, [argument])
+            case .return:
+                let value = regs[instruction.a]
+                if let exit = finishReturn(value, depth, &regs, &program, &pc) { return exit }
+                continue
+
+            default:
+                frames[frames.count - 1].pc = pc
+                try executeRarely(instruction, program, regs)
+            }
+            pc += 1
+        }
+    }
+
+    /// Leaves the innermost frame: the loop's exit when Swift code waits for it, otherwise the caller goes on.
+    @inline(__always) private func finishReturn(
+        _ value: Value, _ depth: Int, _ regs: inout Registers, _ program: inout Program, _ pc: inout Int
+    ) -> Exit? {
+        var value = value
+        if isCheck {
+            if check.regionDepths.last == frames.count {
+                // The frame itself goes on beside this way; its caller learns of the value when it ends.
+                return .returned(value)
+            }
+            if let pending = frames[frames.count - 1].pending { value = merge(value, pending) }
+        }
+        let frame = frames[frames.count - 1]
+        let result = frame.result
+        popFrame()
+        if frame.isBarrier { return .returned(value) }
+        let caller = frames[frames.count - 1]
+        regs = caller.registers
+        program = caller.program
+        pc = caller.pc + 1
+        regs[result] = value
+        return nil
+    }
+}
+
+/// Which of its two lives the loop is compiled for.
+protocol Mode {
+    static var isCheck: Bool { get }
+}
+enum Running: Mode { static var isCheck: Bool { false } }
+enum Checking: Mode { static var isCheck: Bool { true } }
+
+/// Thrown when the user interrupts.
+struct Interruption: Error {}

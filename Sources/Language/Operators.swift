@@ -1,0 +1,398 @@
+internal import Datasets
+internal import Engine
+internal import Glibc
+internal import Graphs
+internal import Syntax
+
+/// The operators on values that the machine's loop does not handle itself.
+extension Machine {
+    /// `a = b + c`, appending in place to a list or string that only register `a` holds.
+    func addSlowly(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
+        if instruction.a == instruction.b {
+            switch (regs[instruction.a], program.value(instruction.c, regs)) {
+            case (.list(let list), .list(let other)) where list !== other:
+                regs[instruction.a] = .unset
+                var list = list
+                if isKnownUniquelyReferenced(&list) {
+                    list.values.append(contentsOf: other.values)
+                    regs[instruction.a] = .list(list)
+                } else {
+                    regs[instruction.a] = .list(List(list.values + other.values))
+                }
+                return
+            case (.string(let text), .string(let other)) where text !== other:
+                regs[instruction.a] = .unset
+                var text = text
+                if isKnownUniquelyReferenced(&text) {
+                    text.append(other.string)
+                    regs[instruction.a] = .string(text)
+                } else {
+                    regs[instruction.a] = .string(text.string + other.string)
+                }
+                return
+            default: break
+            }
+        }
+        regs[instruction.a] = try binary(.add, program.value(instruction.b, regs), program.value(instruction.c, regs))
+    }
+
+    func binary(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {
+        switch (a, b) {
+        case (.int(let x), .int(let y)): return try integers(op, x, y)
+        case (.float(let x), .float(let y)): return try floats(op, x, y)
+        case (.float(let x), .int(let y)): return try floats(op, x, Double(y))
+        case (.int(let x), .float(let y)): return try floats(op, Double(x), y)
+        default: break
+        }
+        switch op {
+        case .equal, .notEqual: return try equality(op, a, b)
+        case .contains: return try contains(a, in: b)
+        default: break
+        }
+        if a.isUnknown || b.isUnknown { return .unknown }
+        if isTensor(a) || isTensor(b) {
+            return try tensorBinary(op, a, b)
+        }
+        switch (op, a, b) {
+        case (.add, .string(let x), .string(let y)): return .string(x.string + y.string)
+        case (.add, .list, _), (.add, .range, _):
+            guard let x = elements(a), let y = elements(b) else { break }
+            return .list(List(x + y))
+        case (.add, .defaults(let x), .defaults(let y)): return .defaults(Defaults(x.entries + y.entries))
+        case (.multiply, .string(let x), .int(let n)), (.multiply, .int(let n), .string(let x)):
+            return .string(String(repeating: x.string, count: try repeats(x.string.utf8.count, n)))
+        case (.multiply, .list(let x), .int(let n)), (.multiply, .int(let n), .list(let x)):
+            let count = try repeats(x.values.count * 16, n)
+            return .list(List((0..<count).flatMap { _ in x.values }))
+        case (.less, .string(let x), .string(let y)): return .bool(precedes(x.string, y.string))
+        case (.greater, .string(let x), .string(let y)): return .bool(precedes(y.string, x.string))
+        case (.lessEqual, .string(let x), .string(let y)): return .bool(!precedes(y.string, x.string))
+        case (.greaterEqual, .string(let x), .string(let y)): return .bool(!precedes(x.string, y.string))
+        case (.matmul, _, _) where elements(a) != nil && elements(b) != nil: return try tensorBinary(op, a, b)
+        default: break
+        }
+        throw Fault.operands(op.symbol, a, b)
+    }
+
+    /// How often something of `size` bytes may be repeated.
+    private func repeats(_ size: Int, _ count: Int) throws -> Int {
+        let (total, overflow) = size.multipliedReportingOverflow(by: max(count, 0))
+        if overflow || total > 1 << 32 { throw Fault("E0290", "the repetition would need more than 4 GB") }
+        return max(count, 0)
+    }
+
+    /// By code points, as Python orders strings.
+    private func precedes(_ a: String, _ b: String) -> Bool { a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars) }
+
+    private func integers(_ op: Opcode, _ x: Int, _ y: Int) throws -> Value {
+        func checked(_ result: (partialValue: Int, overflow: Bool)) throws -> Value {
+            if result.overflow {
+                if isCheck { return .unknown }
+                throw Fault.overflow
+            }
+            return .int(result.partialValue)
+        }
+        switch op {
+        case .add: return try checked(x.addingReportingOverflow(y))
+        case .subtract: return try checked(x.subtractingReportingOverflow(y))
+        case .multiply: return try checked(x.multipliedReportingOverflow(by: y))
+        case .divide:
+            if y == 0 { return try dividedByZero() }
+            return .float(Double(x) / Double(y))
+        case .floorDivide:
+            if y == 0 { return try dividedByZero() }
+            let result = x.dividedReportingOverflow(by: y)
+            if result.overflow { return try checked(result) }
+            return .int(x % y != 0 && (x < 0) != (y < 0) ? result.partialValue - 1 : result.partialValue)
+        case .modulo:
+            if y == 0 { return try dividedByZero() }
+            if y == -1 { return .int(0) }
+            let rest = x % y
+            return .int(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest)
+        case .power:
+            if y < 0 {
+                if x == 0 { return try dividedByZero() }
+                return .float(pow(Double(x), Double(y)))
+            }
+            var result = 1
+            var base = x
+            var exponent = y
+            while exponent > 0 {
+                if exponent & 1 == 1 {
+                    let (product, overflow) = result.multipliedReportingOverflow(by: base)
+                    if overflow { return try checked((0, true)) }
+                    result = product
+                }
+                exponent >>= 1
+                if exponent > 0 {
+                    let (square, overflow) = base.multipliedReportingOverflow(by: base)
+                    if overflow { return try checked((0, true)) }
+                    base = square
+                }
+            }
+            return .int(result)
+        case .equal: return .bool(x == y)
+        case .notEqual: return .bool(x != y)
+        case .less: return .bool(x < y)
+        case .lessEqual: return .bool(x <= y)
+        case .greater: return .bool(x > y)
+        case .greaterEqual: return .bool(x >= y)
+        default: throw Fault.operands(op.symbol, .int(x), .int(y))
+        }
+    }
+
+    private func floats(_ op: Opcode, _ x: Double, _ y: Double) throws -> Value {
+        switch op {
+        case .add: return .float(x + y)
+        case .subtract: return .float(x - y)
+        case .multiply: return .float(x * y)
+        case .divide:
+            if y == 0 { return try dividedByZero() }
+            return .float(x / y)
+        case .floorDivide:
+            if y == 0 { return try dividedByZero() }
+            return .float((x / y).rounded(.down))
+        case .modulo:
+            if y == 0 { return try dividedByZero() }
+            let rest = fmod(x, y)
+            return .float(rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest)
+        case .power:
+            if x == 0, y < 0 { return try dividedByZero() }
+            if x < 0, y.rounded() != y, y.isFinite {
+                throw Fault("E0417", "a negative number has no real power \(Value.float(y).text)")
+            }
+            return .float(pow(x, y))
+        case .equal: return .bool(x == y)
+        case .notEqual: return .bool(x != y)
+        case .less: return .bool(x < y)
+        case .lessEqual: return .bool(x <= y)
+        case .greater: return .bool(x > y)
+        case .greaterEqual: return .bool(x >= y)
+        default: throw Fault.operands(op.symbol, .float(x), .float(y))
+        }
+    }
+
+    /// The value of a division decides, so the check leaves it to the run.
+    private func dividedByZero() throws -> Value {
+        if isCheck { return .unknown }
+        throw Fault.divisionByZero
+    }
+
+    func negate(_ value: Value) throws -> Value {
+        switch value {
+        case .int(let x):
+            if x == .min { throw Fault.overflow }
+            return .int(-x)
+        case .float(let x): return .float(-x)
+        case .unknown: return .unknown
+        case .tensor: return try apply(op("negative"), [value])
+        default: throw Fault.type("the operand of `-`", expected: "a number or tensor", found: value)
+        }
+    }
+
+    func not(_ value: Value) throws -> Value {
+        switch value {
+        case .bool(let x): return .bool(!x)
+        case .unknown: return .unknown
+        case .tensor(let tensor) where tensor.dtype == .bool: return try apply(op("logical_not"), [value])
+        default: throw Fault.condition(value)
+        }
+    }
+
+    // MARK: Truth
+
+    /// Whether a condition holds; `nil` when the check cannot know.
+    func truth(_ value: Value) throws -> Bool? {
+        switch value {
+        case .bool(let x): return x
+        case .unknown: return nil
+        case .tensor(let tensor) where tensor.dtype == .bool:
+            if let count = tensor.shape.elementCount, count != 1 { break }
+            return try look(tensor, "a condition") { try $0.elements(as: Bool.self)[0] }
+        default: break
+        }
+        throw Fault.condition(value)
+    }
+
+    /// The left side of `and` and `or`: a bool, or a bool tensor (whose right side is always evaluated).
+    func requireLogical(_ value: Value, _ op: Opcode) throws {
+        switch value {
+        case .bool, .unknown: return
+        case .tensor(let tensor) where tensor.dtype == .bool: return
+        default: throw Fault.condition(value)
+        }
+    }
+
+    func logical(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {
+        try requireLogical(b, op)
+        switch (a, b) {
+        case (.bool(let x), .bool(let y)): return .bool(op == .and ? x && y : x || y)
+        case (.unknown, _), (_, .unknown): return .unknown
+        case (.bool(let x), _) where x == (op == .and): return b
+        default: return try apply(self.op(op == .and ? "logical_and" : "logical_or"), [a, b])
+        }
+    }
+
+    // MARK: Equality
+
+    private func equality(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {
+        if a.isNone || b.isNone {
+            if a.isUnknown || b.isUnknown { return .unknown }
+            return .bool((a.isNone && b.isNone) == (op == .equal))
+        }
+        if a.isUnknown || b.isUnknown { return .unknown }
+        if isTensor(a) || isTensor(b) {
+            switch (isTensor(a) ? b : a) {
+            case .tensor, .int, .float, .bool, .list, .range: return try tensorBinary(op, a, b)
+            default: return .bool(op == .notEqual)
+            }
+        }
+        guard let equal = try equal(a, b) else { return .unknown }
+        return .bool(equal == (op == .equal))
+    }
+
+    /// Whether two values are equal, tensors by shape and elements; `nil` when the check cannot know.
+    func equal(_ a: Value, _ b: Value) throws -> Bool? {
+        switch (a, b) {
+        case (.unknown, _), (_, .unknown): return nil
+        case (.none, .none): return true
+        case (.bool(let x), .bool(let y)): return x == y
+        case (.int(let x), .int(let y)): return x == y
+        case (.float(let x), .float(let y)): return x == y
+        case (.int(let x), .float(let y)), (.float(let y), .int(let x)): return Double(x) == y
+        case (.string(let x), .string(let y)): return x === y || x.string.unicodeScalars.elementsEqual(y.string.unicodeScalars)
+        case (.bytes(let x), .bytes(let y)): return x.array == y.array
+        case (.dtype(let x), .dtype(let y)): return x == y
+        case (.list, .list), (.list, .range), (.range, .list), (.range, .range):
+            guard let x = elements(a), let y = elements(b) else { return false }
+            if x.count != y.count { return false }
+            return try all(zip(x, y).map { ($0, $1) })
+        case (.record(let x), .record(let y)):
+            if x.names.count != y.names.count { return false }
+            var pairs: [(Value, Value)] = []
+            for (name, value) in zip(x.names, x.values) {
+                guard let other = y[name] else { return false }
+                pairs.append((value, other))
+            }
+            return try all(pairs)
+        case (.tensor(let x), .tensor(let y)):
+            if !x.shape.matches(y.shape) { return false }
+            if isCheck { return nil }
+            return try x.elements(as: Double.self) == y.elements(as: Double.self)
+        case (.function(let x), .function(let y)): return x === y
+        case (.layer(let x), .layer(let y)): return x === y
+        case (.estimator(let x), .estimator(let y)): return x === y
+        case (.parameter(let x), .parameter(let y)): return x === y
+        case (.table(let x), .table(let y)): return x === y || x.table == y.table
+        case (.dataset(let x), .dataset(let y)): return x === y
+        case (.defaults(let x), .defaults(let y)): return x === y
+        default: return false
+        }
+    }
+
+    private func all(_ pairs: [(Value, Value)]) throws -> Bool? {
+        var known = true
+        for (x, y) in pairs {
+            switch try equal(x, y) {
+            case false: return false
+            case nil: known = false
+            default: break
+            }
+        }
+        return known ? true : nil
+    }
+
+    private func contains(_ a: Value, in b: Value) throws -> Value {
+        if b.isUnknown { return .unknown }
+        switch (a, b) {
+        case (_, .list(let list)):
+            var unknown = false
+            for value in list.values {
+                switch try equal(a, value) {
+                case true: return .bool(true)
+                case nil: unknown = true
+                default: break
+                }
+            }
+            return unknown ? .unknown : .bool(false)
+        case (.int(let x), .range(let range)):
+            let offset = range.step > 0 ? x - range.start : range.start - x
+            return .bool(range.count > 0 && offset >= 0 && offset % abs(range.step) == 0 && offset / abs(range.step) < range.count)
+        case (.float(let x), .range):
+            guard let exact = Int(exactly: x) else { return .bool(false) }
+            return try contains(.int(exact), in: b)
+        case (_, .range): return .bool(false)
+        case (.string(let part), .string(let whole)): return .bool(find(part.codePoints, in: whole.codePoints, from: 0) != nil)
+        case (.string(let name), .record(let record)): return .bool(record.position(of: name.string) != nil)
+        case (.string(let name), .table(let table)): return .bool(table.table.names.contains(name.string))
+        case (.unknown, _): return .unknown
+        default: throw Fault.operands("in", a, b)
+        }
+    }
+
+    /// The elements of a list or range; `nil` for other values.
+    func elements(_ value: Value) -> ContiguousArray<Value>? {
+        switch value {
+        case .list(let list): list.values
+        case .range(let range): ContiguousArray((0..<range.count).lazy.map { .int(range[$0]) })
+        default: nil
+        }
+    }
+}
+
+/// The first place from `start` on where `part` stands in `whole`.
+func find(_ part: [Unicode.Scalar], in whole: [Unicode.Scalar], from start: Int) -> Int? {
+    if part.isEmpty { return start <= whole.count ? start : nil }
+    guard whole.count - start >= part.count else { return nil }
+    for offset in start...(whole.count - part.count) where whole[offset] == part[0] {
+        if whole[offset..<offset + part.count].elementsEqual(part) { return offset }
+    }
+    return nil
+}
+
+extension Opcode {
+    /// The operator as scripts write it.
+    var symbol: String {
+        switch self {
+        case .add: "+"
+        case .subtract: "-"
+        case .multiply: "*"
+        case .divide: "/"
+        case .floorDivide: "//"
+        case .modulo: "%"
+        case .power: "**"
+        case .matmul: "@"
+        case .equal: "=="
+        case .notEqual: "!="
+        case .less: "<"
+        case .lessEqual: "<="
+        case .greater: ">"
+        case .greaterEqual: ">="
+        case .contains: "in"
+        case .and: "and"
+        case .or: "or"
+        default: "?"
+        }
+    }
+
+    /// The row of the registry that computes the operator on tensors.
+    var opName: String? {
+        switch self {
+        case .add: "add"
+        case .subtract: "subtract"
+        case .multiply: "multiply"
+        case .divide: "divide"
+        case .floorDivide: "floor_divide"
+        case .modulo: "mod"
+        case .power: "power"
+        case .matmul: "matmul"
+        case .equal: "equal"
+        case .notEqual: "not_equal"
+        case .less: "less"
+        case .lessEqual: "less_equal"
+        case .greater: "greater"
+        case .greaterEqual: "greater_equal"
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,172 @@
+public import Datasets
+public import Engine
+public import Graphs
+
+/// Any value of a script. Small, so that registers hold it directly; what is larger is a final class.
+public enum Value: @unchecked Sendable {
+    /// A register that has no value yet. Never seen by a script.
+    case unset
+    /// In the check: a value that depends on data. It silences what follows from it.
+    case unknown
+    case none
+    case bool(Bool)
+    case int(Int)
+    case float(Double)
+    case dtype(DType)
+    case string(Text)
+    case bytes(Bytes)
+    case list(List)
+    /// A list of evenly spaced ints that is not stored.
+    case range(RangeList)
+    case record(Record)
+    case function(Function)
+    case layer(Layer)
+    /// A parameter or state of a layer, as `net.params` lists them.
+    case parameter(LayerParameter)
+    case estimator(Estimator)
+    case tensor(Tensor)
+    case table(TableValue)
+    case dataset(DatasetValue)
+    case defaults(Defaults)
+    /// The state of a loop; lives in a hidden register.
+    case iterator(Iterator)
+}
+
+/// A string. Kept with its count of code points once somebody asked, so that indexing loops stay linear.
+public final class Text: @unchecked Sendable {
+    public internal(set) var string: String
+    private var scalars: [Unicode.Scalar]?
+
+    public init(_ string: String) { self.string = string }
+
+    /// The code points, for indexing and slicing.
+    var codePoints: [Unicode.Scalar] {
+        if let scalars { return scalars }
+        let made = Array(string.unicodeScalars)
+        scalars = made
+        return made
+    }
+
+    /// Appends in place; only for a string that nobody else holds.
+    func append(_ other: String) {
+        string += other
+        scalars = nil
+    }
+}
+
+public final class Bytes: Sendable {
+    public let array: [UInt8]
+    public init(_ array: [UInt8]) { self.array = array }
+}
+
+public final class List: @unchecked Sendable {
+    public internal(set) var values: ContiguousArray<Value>
+    public init(_ values: ContiguousArray<Value>) { self.values = values }
+    public convenience init(_ values: some Sequence<Value>) { self.init(ContiguousArray(values)) }
+}
+
+public final class RangeList: Sendable {
+    public let start: Int, step: Int, count: Int
+    public init(start: Int, step: Int, count: Int) { (self.start, self.step, self.count) = (start, step, count) }
+    /// The range of Python's `range(start, stop, step)`; `nil` when its length does not fit an int.
+    public convenience init?(from start: Int, to stop: Int, by step: Int) {
+        precondition(step != 0)
+        if step > 0 ? start >= stop : start <= stop {
+            self.init(start: start, step: step, count: 0)
+            return
+        }
+        let (distance, overflow) = step > 0
+            ? stop.subtractingReportingOverflow(start) : start.subtractingReportingOverflow(stop)
+        if overflow || step == .min { return nil }
+        self.init(start: start, step: step, count: (distance - 1) / abs(step) + 1)
+    }
+    public subscript(index: Int) -> Int { start &+ index &* step }
+}
+
+/// Ordered named fields.
+public final class Record: @unchecked Sendable {
+    public let names: [String]
+    public let values: [Value]
+    /// Built once there are enough fields to make a search worth it.
+    private lazy var index: [String: Int] = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+
+    public init(_ names: [String], _ values: [Value]) { (self.names, self.values) = (names, values) }
+    public convenience init(_ fields: [(String, Value)]) { self.init(fields.map(\.0), fields.map(\.1)) }
+
+    public func position(of name: String) -> Int? {
+        names.count <= 8 ? names.firstIndex(of: name) : index[name]
+    }
+    public subscript(name: String) -> Value? { position(of: name).map { values[$0] } }
+
+    /// This record with a field replaced, or added at the end.
+    func setting(_ name: String, _ value: Value) -> Record {
+        if let position = position(of: name) {
+            var changed = values
+            changed[position] = value
+            return Record(names, changed)
+        }
+        return Record(names + [name], values + [value])
+    }
+}
+
+/// A table of the script: its data, or in the check only what its header tells.
+public final class TableValue: @unchecked Sendable {
+    public let table: Table
+    public init(_ table: Table) { self.table = table }
+}
+
+public final class DatasetValue: @unchecked Sendable {
+    public let dataset: Dataset
+    public init(_ dataset: Dataset) { self.dataset = dataset }
+}
+
+/// Default arguments for listed layers, as `defaults(conv2d, padding = "same")` makes them.
+public final class Defaults: @unchecked Sendable {
+    /// One entry per layer kind, later ones win.
+    let entries: [(constructor: Constructor, arguments: [(String, Value)])]
+    init(_ entries: [(constructor: Constructor, arguments: [(String, Value)])]) { self.entries = entries }
+}
+
+extension Value {
+    public static func string(_ text: String) -> Value { .string(Text(text)) }
+    static func list(_ values: [Value]) -> Value { .list(List(values)) }
+    static func record(_ fields: [(String, Value)]) -> Value { .record(Record(fields)) }
+
+    /// The kind as `type(x)` and messages name it.
+    public var kind: String {
+        switch self {
+        case .unset, .unknown: "any"
+        case .none: "none"
+        case .bool: "bool"
+        case .int: "int"
+        case .float: "float"
+        case .dtype: "dtype"
+        case .string: "string"
+        case .bytes: "bytes"
+        case .list, .range: "list"
+        case .record: "record"
+        case .function: "fn"
+        case .layer: "layer"
+        case .parameter: "parameter"
+        case .estimator: "estimator"
+        case .tensor: "tensor"
+        case .table: "table"
+        case .dataset: "dataset"
+        case .defaults: "defaults"
+        case .iterator: "iterator"
+        }
+    }
+
+    /// The kind with its article: `an int`, `a string`.
+    var described: String {
+        switch self {
+        case .none: "`none`"
+        case .int, .estimator: "an \(kind)"
+        case .tensor(let tensor): "a tensor \(tensor.type)"
+        default: "a \(kind)"
+        }
+    }
+
+    var isUnknown: Bool { if case .unknown = self { true } else { false } }
+    var isNone: Bool { if case .none = self { true } else { false } }
+}
