@@ -146,8 +146,10 @@ extension Dataset {
         try Self.atLeast(1, stride, "window")
         if let shift { try Self.atLeast(1, shift, "window") }
         let (reach, overflow) = (size - 1).multipliedReportingOverflow(by: stride)
-        guard !overflow, reach < 1 << 40 else { throw DataError("E0508", "a window of \(size) is too wide") }
         let shift = shift ?? size
+        guard !overflow, reach < 1 << 24, shift < 1 << 40 else {
+            throw DataError("E0508", "a window of \(size) elements, \(stride) apart, is too wide")
+        }
         let known = count.map { n in dropRemainder ? (n > reach ? (n - reach - 1) / shift + 1 : 0) : (n + shift - 1) / shift }
         return Dataset(
             .windowed(self, size: size, shift: shift, stride: stride, dropRemainder: dropRemainder), structure,

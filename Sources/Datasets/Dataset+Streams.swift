@@ -156,10 +156,16 @@ extension Dataset {
 
     private func batches(_ size: Int, _ dropRemainder: Bool, _ padding: Double?, _ iteration: Int?) -> Stream {
         if let (components, next) = rows(iteration) {
+            let each = types.reduce(8) { $0 + ($1.shape.elementCount ?? 0) * max($1.dtype.size, 1) }
             return {
                 var rows: [Int] = []
                 rows.reserveCapacity(min(size, 1 << 16))
-                while rows.count < size, let row = next() { rows.append(row) }
+                while rows.count < size, let row = next() {
+                    rows.append(row)
+                    if rows.count > Tensor.largestByteCount / each {
+                        throw DataError("E0508", "a batch of \(size) elements does not fit into memory")
+                    }
+                }
                 if rows.isEmpty || dropRemainder && rows.count < size { return nil }
                 return try components.map { try Self.available($0.tensor).gatheringRows(rows, scale: $0.scale) }
             }
@@ -186,9 +192,6 @@ extension Dataset {
                         mend: tensor.rank == shape.count ? "use `.padded_batch`, or bring them to one size with `.map`" : nil)
                 }
                 shape = Swift.zip(shape, tensor.shape).map { max($0, $1) }
-            }
-            guard let count = shape.elementCount, count <= (1 << 42) / tensors.count else {
-                throw DataError("E0508", "a batch of \(tensors.count) elements of shape \(shape.text) does not fit into memory")
             }
             let filler = padding.map { Tensor.scalar($0, tensors[0].dtype) }
             result.append(try Tensor.stacking(tensors, in: shape, filler: filler))

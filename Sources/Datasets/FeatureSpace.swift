@@ -1,3 +1,4 @@
+internal import Engine
 internal import Formats
 
 /// How the columns of a table become the inputs of a model, learned from the training rows: means, vocabularies.
@@ -25,6 +26,8 @@ public struct FeatureSpace: Sendable, Equatable {
     /// - Strings of at most 30 words become one-hot vectors with a place for missing and unknown words. Of longer
     ///   vocabularies the words that occur more than once are embedded, in 2 · ⁴√n numbers.
     /// - Dropped are columns that are constant or empty, and strings that differ on (nearly) every row.
+    ///
+    /// Of a table whose names alone are known nothing is learned: the space has no features.
     public init(auto table: Table) throws(DataError) {
         var (features, notes): ([Fitted], [String]) = ([], [])
         for (name, column) in zip(table.names, table.columns) where name != table.label {
@@ -178,7 +181,7 @@ public struct FeatureSpace: Sendable, Equatable {
         let (rows, width) = (table.count ?? 0, width)
         for name in columns { _ = try table.index(of: name) }
         let (cells, overflow) = rows.multipliedReportingOverflow(by: max(width, 1))
-        guard !overflow, cells < 1 << 38 else {
+        guard !overflow, cells <= Tensor.largestByteCount / 8 else {
             throw DataError(
                 "E0508", "\(rows) rows of \(width) numbers do not fit into memory", mend: "use `embedding` instead of `indicator`")
         }

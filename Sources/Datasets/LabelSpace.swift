@@ -48,9 +48,10 @@ public struct LabelSpace: Sendable, Equatable {
         return result
     }
 
-    /// The classes with these ids as a column of the labels' own kind; ids are in range.
+    /// The classes with these ids as a column of the labels' own kind; missing where there is no such class.
     public func decode(_ ids: [Int]) -> Column {
-        Column(cells: ids.map { classes[$0] }) ?? Column(ids.map { names[$0] })
+        let cells = ids.map { classes.indices.contains($0) ? classes[$0] : .missing }
+        return Column(cells: cells) ?? Column(cells.map(\.key))
     }
 
     /// The label as numbers, for regression.

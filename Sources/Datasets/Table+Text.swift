@@ -9,7 +9,7 @@ extension Table: CustomStringConvertible {
     /// and rows beyond `rows` as `…`, and the table's size below.
     public func text(width: Int = 100, rows limit: Int = 10) -> String {
         guard let count else { return "a table of \(names.joined(separator: ", "))" }
-        let limit = max(limit, 2)
+        let limit = min(max(limit, 2), 1 << 30)
         let shown: [Int] = count <= limit ? Array(0..<count) : Array(0..<(limit + 1) / 2) + Array((count - limit / 2)..<count)
         var lines = Array(repeating: "", count: shown.count + 1)
         var used = 0

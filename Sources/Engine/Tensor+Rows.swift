@@ -3,6 +3,15 @@ internal import Glibc
 
 /// Rows in and out of tensors without an op per row: what readers and batches are made with.
 extension Tensor {
+    /// What the elements of one tensor may take at most: the machine's memory.
+    public static var largestByteCount: Int { Storage.limit }
+
+    private static func fitting(_ type: TensorType) throws(ExecutionError) -> Int {
+        let (bytes, overflow) = (type.shape.elementCount ?? .max).multipliedReportingOverflow(by: type.dtype.size)
+        guard !overflow, bytes <= largestByteCount else { throw ExecutionError(.memory(type), origin: -1) }
+        return bytes
+    }
+
     /// A tensor of these bytes, the elements in row-major order.
     public static func data(_ dtype: DType, _ shape: Shape, bytes: [UInt8]) -> Tensor {
         precondition(shape.elementCount.map { $0 * dtype.size } == bytes.count, "as many bytes as the elements have")
@@ -20,7 +29,7 @@ extension Tensor {
         let (height, width) = (shape[0], inner.reduce(1, *))
         precondition(rows.allSatisfy { $0 >= 0 && $0 < height }, "rows of the tensor")
         let type = TensorType(scale == nil ? dtype : .f32, [rows.count] + inner)
-        let storage = Tensor.allocate(rows.count * width * type.dtype.size)
+        let storage = Tensor.allocate(try Tensor.fitting(type))
         let (from, to) = (width * dtype.size, width * type.dtype.size)
         if from > 0 {
             unsafe source.lend { bytes in
@@ -59,8 +68,8 @@ extension Tensor {
     public static func stacking(_ tensors: [Tensor], in shape: Shape, filler: Tensor? = nil) throws(ExecutionError) -> Tensor {
         guard let first = tensors.first else { preconditionFailure("something to stack") }
         let (dtype, size) = (first.dtype, first.dtype.size)
+        let storage = allocate(try fitting(TensorType(dtype, [tensors.count] + shape)))
         let length = shape.reduce(size, *)
-        let storage = allocate(tensors.count * length)
         let free = try filler?.computedStorage()
         for (place, tensor) in tensors.enumerated() {
             precondition(tensor.dtype == dtype && tensor.rank == shape.count, "elements of one kind")

@@ -109,7 +109,8 @@ public enum CSV {
                         throw FormatError(
                             stream.path, .line(scanner.line(of: field), column: scanner.column(of: field)),
                             "`\(shortened(scanner.text(column)))` in column `\(layout.names[column])` is not \(problem)",
-                            mend: "leave the column out of `types`, or name the cell in `na`")
+                            mend: problem == CSVColumnBuilder.encoding
+                                ? "save the file as UTF-8" : "leave the column out of `types`, or name the cell in `na`")
                     }
                 }
             }
@@ -131,6 +132,9 @@ public enum CSV {
         init(_ scanner: inout CSVScanner, _ options: Options) throws(FormatError) {
             let path = scanner.path
             guard try scanner.next() else { throw FormatError(path, "the file is empty") }
+            guard scanner.fields.count <= 1_000_000 else {
+                throw FormatError(path, "the first line has \(scanner.fields.count) cells", mend: "is this a CSV file?")
+            }
             if options.header {
                 for index in scanner.fields.indices {
                     if let bad = scanner.invalidText(index) {
@@ -155,12 +159,13 @@ public enum CSV {
             }
             for name in options.types.keys.sorted() where !seen.contains(name) { throw unknown(name, path) }
             let places = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+            var taken: Set<Int> = []
             for name in options.columns ?? names {
                 guard let place = places[name] else { throw unknown(name, path) }
+                if !taken.insert(place).inserted {
+                    throw FormatError(code: "E0603", path, "column `\(name)` is asked for twice")
+                }
                 chosen.append(place)
-            }
-            if let twice = chosen.indices.first(where: { chosen[..<$0].contains(chosen[$0]) && options.columns != nil }) {
-                throw FormatError(code: "E0603", path, "column `\(names[chosen[twice]])` is asked for twice")
             }
         }
 

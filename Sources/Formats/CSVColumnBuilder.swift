@@ -30,6 +30,9 @@ struct CSVColumnBuilder {
         }
     }
 
+    /// What a cell is not that holds other bytes than text.
+    static let encoding = "UTF-8 text"
+
     var needsText: Bool { if case .late = state { true } else { false } }
 
     /// Adds a cell; returns what it is not when it does not have the kind asked for.
@@ -66,7 +69,9 @@ struct CSVColumnBuilder {
             } else {
                 becomeLate()
             }
-        case .strings: strings.append(field.text(in: buffer))
+        case .strings:
+            guard let text = field.text(in: buffer) else { return Self.encoding }
+            strings.append(text)
         case .undecided:
             switch CSVNumber(buffer.span, field.start, field.end) {
             case .integer(let value):
@@ -86,8 +91,9 @@ struct CSVColumnBuilder {
                 } else if sawBlank {
                     becomeLate()
                 } else {
+                    guard let text = field.text(in: buffer) else { return Self.encoding }
                     state = .strings
-                    strings = Array(repeating: "", count: count) + [field.text(in: buffer)]
+                    strings = Array(repeating: "", count: count) + [text]
                 }
             }
         case .late: break

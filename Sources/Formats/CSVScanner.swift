@@ -131,7 +131,9 @@ struct CSVScanner {
     }
 
     /// The text of a cell of the record at hand; bytes that are not UTF-8 become `�`.
-    func text(_ index: Int) -> String { fields[index].text(in: buffer) }
+    func text(_ index: Int) -> String {
+        fields[index].text(in: buffer) ?? String(decoding: buffer[fields[index].start..<fields[index].end], as: UTF8.self)
+    }
 
     /// The place of the first byte of a cell that is not UTF-8.
     func invalidText(_ index: Int) -> Int? {
@@ -149,8 +151,9 @@ struct CSVScanner {
 }
 
 extension CSVScanner.Field {
-    func text(in buffer: [UInt8]) -> String {
-        guard hasQuotes else { return String(decoding: buffer[start..<end], as: UTF8.self) }
+    /// `nil` when the bytes are not UTF-8.
+    func text(in buffer: [UInt8]) -> String? {
+        guard hasQuotes else { return String(validating: buffer[start..<end], as: UTF8.self) }
         var (bytes, skip): ([UInt8], Bool) = ([], false)
         for byte in buffer[start..<end] {
             if byte == UInt8(ascii: "\""), !skip {
@@ -163,6 +166,6 @@ extension CSVScanner.Field {
                 bytes.append(byte)
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return String(validating: bytes, as: UTF8.self)
     }
 }

@@ -80,6 +80,9 @@ struct DatasetTests {
         #expect(try flat(data.shard(3, 1)) == [1, 4])
         #expect(try flat(data.repeated(0)) == [])
         #expect(try flat(numbers(0).repeated()) == [])
+        #expect(try flat(data.batch(.max)) == [0, 1, 2, 3, 4])
+        let wide = try Dataset(slices: [Tensor.make(Array(repeating: Float(0), count: 2_000_000), [2, 1_000_000])], .tensor)
+        #expect(throws: DataError.self) { try read(wide.repeated().batch(.max)) }
         let epochs = try flat(data.shuffle(seed: 1).repeated(3), iteration: 0)
         #expect(epochs.count == 15 && Array(epochs[0..<5]) != Array(epochs[5..<10]))
         for bad in [{ try data.take(-1) }, { try data.batch(0) }, { try data.shard(2, 2) }, { try data.shuffle(buffer: 0) },

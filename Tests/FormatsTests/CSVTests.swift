@@ -82,6 +82,12 @@ struct CSVTests {
         #expect(failure("a,b\n1,\"x\ny\n")?.place == .line(2, column: 3))
         #expect(failure("a,b\n\"x\"y,2\n")?.what == "there is text after a closing quote")
         #expect(failure("a,b\n\"x\n\",1\n5,q\n", .init(types: ["b": .int]))?.place == .line(4, column: 3))
+        do {
+            _ = try CSV.parse(Array("n,v\nGr".utf8) + [0xfc] + Array("n,1\n".utf8))
+            Issue.record("no error")
+        } catch {
+            #expect(error.place == .line(2, column: 1) && error.mend == "save the file as UTF-8")
+        }
         #expect(failure("")?.what == "the file is empty")
         #expect(failure("age,sex\n1,2\n", .init(columns: ["aeg"]))?.mend == "did you mean `age`?")
         #expect(failure("a\n1\n", .init(types: ["z": .int]))?.code == "E0603")
