@@ -13,7 +13,11 @@ public enum NPY {
 
     /// The type and sizes, from the first bytes alone.
     public static func readHeader(_ path: String) throws(FormatError) -> TensorType {
-        let header = try Header(ByteStream(path))
+        try header(of: ByteStream(path))
+    }
+
+    static func header(of stream: ByteStream) throws(FormatError) -> TensorType {
+        let header = try Header(stream)
         return TensorType(header.dtype, header.shape)
     }
 

@@ -15,14 +15,25 @@ public enum NPZ {
 
     /// Names with types and sizes; of each array only the head is read.
     public static func readHeader(_ path: String) throws(FormatError) -> [(name: String, type: TensorType)] {
-        // The sizes stand inside the compressed members, so each is unpacked; arrays are small or stored.
-        try read(path).map { ($0.name, $0.array.type) }
+        let file = try RandomAccess(path)
+        var types: [(name: String, type: TensorType)] = []
+        for member in try directory(file) {
+            let start = try self.start(member, file)
+            var bytes = try file.read("`\(member.name)`", at: start, count: min(member.packed, 1 << 16))
+            if member.method == 8 {
+                var head: [UInt8] = []
+                _ = try Inflater(path, .raw).inflate(bytes, into: &head, atMost: 1 << 16)
+                bytes = head
+            }
+            types.append((arrayName(member), try NPY.header(of: ByteStream(bytes, path: "\(path)/\(member.name)"))))
+        }
+        return types
     }
 
     private static func read(_ file: RandomAccess) throws(FormatError) -> [Entry] {
         var entries: [Entry] = []
         for member in try directory(file) {
-            let name = member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name
+            let name = arrayName(member)
             if entries.contains(where: { $0.name == name }) {
                 throw FormatError(file.path, .byte(member.offset), "the archive holds `\(name)` twice")
             }
@@ -30,6 +41,10 @@ public enum NPZ {
             entries.append((name, try NPY.parse(bytes, path: "\(file.path)/\(member.name)")))
         }
         return entries
+    }
+
+    private static func arrayName(_ member: Member) -> String {
+        member.name.hasSuffix(".npy") ? String(member.name.dropLast(4)) : member.name
     }
 
     private struct Member {
@@ -103,13 +118,18 @@ public enum NPZ {
         }
     }
 
-    private static func content(_ member: Member, _ file: RandomAccess) throws(FormatError) -> [UInt8] {
+    /// Where the bytes of a member begin.
+    private static func start(_ member: Member, _ file: RandomAccess) throws(FormatError) -> Int {
         let local = try file.read("`\(member.name)`", at: member.offset, count: 30)
         guard local.little(0, 4) == 0x0403_4b50, member.flags & 1 == 0, member.method == 0 || member.method == 8 else {
             let problem = member.flags & 1 == 1 ? "is encrypted" : "is damaged or packed in an unknown way"
             throw FormatError(file.path, .byte(member.offset), "`\(member.name)` \(problem)")
         }
-        let start = member.offset + 30 + Int(local.little(26, 2)) + Int(local.little(28, 2))
+        return member.offset + 30 + Int(local.little(26, 2)) + Int(local.little(28, 2))
+    }
+
+    private static func content(_ member: Member, _ file: RandomAccess) throws(FormatError) -> [UInt8] {
+        let start = try start(member, file)
         var bytes = try file.read("`\(member.name)`", at: start, count: member.packed)
         if member.method == 8 {
             let inflater = try Inflater(file.path, .raw)

@@ -159,6 +159,21 @@ struct DatasetTests {
         }
     }
 
+    @Test func tablesBecomeRecordsOfTheirColumns() throws {
+        let table = try Table(
+            names: ["a", "b", "c", "y"],
+            columns: [Column([1, 2]), Column([0.5, 1.5]), Column([true, false]), Column(["no", "yes"])], label: "y")
+        let data = try Dataset(rows: table)
+        #expect(data.structure == .list([.record(of: ["a", "b", "c"]), .tensor]))
+        #expect(data.types.map(\.dtype) == [.i32, .f32, .bool, .i32])
+        var iterator = try data.batch(2).makeIterator()
+        #expect(try iterator.next()?[3].elements(as: Int32.self) == [0, 1])
+        #expect(throws: DataError.self) { try Dataset(rows: table.withLabel(nil)) }
+        #expect(try Dataset(rows: Table(schema: ["a", "y"], label: "y")).count == nil)
+        let encoded = try FeatureSpace(auto: table).encode(table).tensors
+        #expect(encoded[0].shape == [2, 3])
+    }
+
     /// Chains of combinators over rows give what the same chains give over elements.
     @Test func rowsAndElementsAgree() throws {
         var random = SplitMix(seed: 9)

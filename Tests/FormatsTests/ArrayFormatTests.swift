@@ -69,6 +69,8 @@ struct ArrayFormatTests {
         let deflated = try NPZ.read(golden("deflated.npz"))
         #expect(deflated[0].array.integers == Array(0..<300))
         #expect(deflated[1].array.shape == [])
+        #expect(try NPZ.readHeader(golden("stored.npz")).map(\.type) == [TensorType(.f32, [3]), TensorType(.f64, [2, 2])])
+        #expect(try NPZ.readHeader(golden("deflated.npz")).map(\.type) == [TensorType(.i32, [300]), TensorType(.f32, [])])
         for compress in [false, true] {
             try withTemporaryFile { path in
                 try NPZ.write(stored + [(name: "ü", array: deflated[0].array)], to: path, compress: compress)
