@@ -9,9 +9,8 @@ struct Native: Sendable {
         /// `nil` when the argument is required.
         var defaultValue: Value?
         var isRest = false
-        init(_ name: String, _ defaultValue: Value? = nil, isRest: Bool = false) {
-            (self.name, self.defaultValue, self.isRest) = (name, defaultValue, isRest)
-        }
+        init(_ name: String, isRest: Bool = false) { (self.name, self.isRest) = (name, isRest) }
+        init(_ name: String, _ defaultValue: Value) { (self.name, self.defaultValue) = (name, defaultValue) }
     }
 
     /// What the check does with a call.

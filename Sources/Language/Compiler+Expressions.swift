@@ -178,7 +178,7 @@ extension Compiler {
     private func call(_ callee: Expression, _ arguments: [Argument], _ range: SourceRange, into target: Int) {
         let mark = scope.nextRegister
         defer { scope.nextRegister = mark }
-        let first = allocate()
+        let first = allocate(1 + arguments.count)
         var site = CallSite(
             names: arguments.map { $0.name?.text }, spread: arguments.map(\.isSpread), range: range,
             argumentRanges: arguments.map { $0.name?.range.union($0.value.range) ?? $0.value.range },
@@ -199,8 +199,7 @@ extension Compiler {
         } else {
             load(callee, into: first)
         }
-        let start = allocate(arguments.count)
-        for (offset, argument) in arguments.enumerated() { load(argument.value, into: start + offset) }
+        for (offset, argument) in arguments.enumerated() { load(argument.value, into: first + 1 + offset) }
         scope.code.callSites.append(site)
         emit(Instruction(isMethod ? .method : .call, first, wide: scope.code.callSites.count - 1), range)
         if first != target { emit(Instruction(.move, target, first), range) }
@@ -216,20 +215,22 @@ extension Compiler {
             emit(Instruction(.index, target, value, operand(position)), range)
             return
         }
-        let first = allocate()
-        load(base, into: first)
+        var bounds: [Expression] = []
         var kinds: [SubscriptKind] = []
         for part in subscripts {
             switch part {
             case .index(let expression):
-                load(expression, into: allocate())
+                bounds.append(expression)
                 kinds.append(.index)
             case .slice(let start, let stop, let step, _):
-                for bound in [start, stop, step] { if let bound { load(bound, into: allocate()) } }
+                bounds += [start, stop, step].compactMap { $0 }
                 kinds.append(.slice(start: start != nil, stop: stop != nil, step: step != nil))
             case .ellipsis: kinds.append(.ellipsis)
             }
         }
+        let first = allocate(1 + bounds.count)
+        load(base, into: first)
+        for (offset, bound) in bounds.enumerated() { load(bound, into: first + 1 + offset) }
         scope.code.subscripts.append(kinds)
         emit(Instruction(.subscripts, first, wide: scope.code.subscripts.count - 1), range)
         if first != target { emit(Instruction(.move, target, first), range) }
