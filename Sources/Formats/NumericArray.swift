@@ -80,9 +80,12 @@ public struct NumericArray: Sendable, Equatable {
         return sign == 0 ? magnitude : -magnitude
     }
 
-    /// The product of the sizes times `size`, or `nil` when one is negative or the product does not fit.
+    /// The product of the sizes times `size`, or `nil` when one is negative or a product of some of them does not
+    /// fit (a size of 0 would hide that).
     static func byteCount(_ shape: Shape, _ size: Int) -> Int? {
-        guard let count = shape.elementCount else { return nil }
+        guard let count = shape.elementCount, let all = shape.map({ max($0, 1) }).elementCount,
+            !all.multipliedReportingOverflow(by: 8).overflow
+        else { return nil }
         let (bytes, overflow) = count.multipliedReportingOverflow(by: size)
         return overflow ? nil : bytes
     }

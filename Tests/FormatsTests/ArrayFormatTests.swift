@@ -104,9 +104,11 @@ struct ArrayFormatTests {
     @Test func sizesLargerThanTheFileAreErrorsBeforeAllocating() {
         #expect(throws: FormatError.self) { try IDX.parse([0, 0, 8, 2, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]) }
         #expect(throws: FormatError.self) { try IDX.parse([0, 0, 14, 3] + Array(repeating: 0x7f, count: 12)) }
-        let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 9), }\n"
-        let npy = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
-        #expect(throws: FormatError.self) { try NPY.parse(npy) }
+        for shape in ["99999999999, 9", "4611686018427387904, 0", "0, 4611686018427387904, 4", "99999999999999999999, 1"] {
+            let header = "{'descr': '<f8', 'fortran_order': True, 'shape': (\(shape)), }\n"
+            let npy = [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(header.utf8.count), 0] + Array(header.utf8)
+            #expect(throws: FormatError.self) { try NPY.parse(npy) }
+        }
         #expect(throws: FormatError.self) { try SafeTensors.parse(Array(repeating: 0xff, count: 32)) }
     }
 
