@@ -1,37 +1,84 @@
+// Reverse-mode differentiation, graph to graph: the rules of the rows, chained from the outputs to the inputs. What
+// it adds are ops like any others, so gradients have gradients.
 extension GraphBuilder {
-    /// Gradients of `y`, weighted by `seed` (a term of its shape; ones by default), by terms of its history; `nil`
-    /// where none flows. They are nodes of the same graph, so gradients have gradients.
+    /// The gradients of `y` (of the sum of its elements, each weighted by `seed`) by each of `xs`, any terms of this
+    /// graph; `nil` where `y` does not depend on one, or only through what has no gradient.
     public func gradients(of y: Term, by xs: [Term], seed: Term? = nil) throws(OpError) -> [Term?] {
-        let last = Int(y.ref.node)
-        // Only what lies between an x and y carries a gradient.
-        var depends = Array(repeating: false, count: last + 1)
-        for x in xs where Int(x.ref.node) <= last { depends[Int(x.ref.node)] = true }
-        for index in 0...last where graph.inputs(of: index).contains(where: { depends[Int($0.node)] }) {
-            depends[index] = true
+        try gradients(of: [(y, seed.or(1, like: y))], by: xs)
+    }
+
+    /// The gradients of the sum of several terms, each with its seed of the same shape.
+    public func gradients(of ys: [(term: Term, seed: Term)], by xs: [Term]) throws(OpError) -> [Term?] {
+        let last = ys.map { Int($0.term.ref.node) }.max() ?? -1
+        let depends = dependents(of: xs, upTo: last)
+        var flowing: [Ref: Term] = [:]
+        func add(_ gradient: Term, to ref: Ref) throws(OpError) {
+            let gradient = try gradient.cast(graph.type(of: ref).dtype)
+            if let already = flowing[ref] { flowing[ref] = try already + gradient } else { flowing[ref] = gradient }
         }
-        var sums: [Ref: Term] = [:]
-        if let seed { sums[y.ref] = seed } else { sums[y.ref] = try constant(1, y.dtype).broadcast(y.shape) }
-        let firstX = xs.map { Int($0.ref.node) }.min() ?? last + 1
-        let callersOrigin = origin
-        defer { origin = callersOrigin }
-        for index in stride(from: last, through: firstX, by: -1) where depends[index] {
+        for (term, seed) in ys where depends[Int(term.ref.node)] && term.dtype.isFloat { try add(seed, to: term.ref) }
+
+        let before = origin
+        defer { origin = before }
+        for index in stride(from: last, through: 0, by: -1) where depends[index] {
             guard case .op(let id) = graph.nodes[index].content else { continue }
+            let inputs = Array(graph.inputs(of: index))
+            guard inputs.contains(where: { depends[Int($0.node)] && graph.type(of: $0).dtype.isFloat }) else { continue }
+            let outputs = (0..<graph.resultCount(of: index)).map { Ref(index, $0) }
+            let incoming = outputs.map { flowing[$0] }
+            guard incoming.contains(where: { $0 != nil }) else { continue }
             let op = Op.at(id)
-            let outputs = (0..<graph.resultCount(of: index)).map { term(Ref(index, $0)) }
-            let flowing = outputs.map { sums[$0.ref] }
-            guard flowing.contains(where: { $0 != nil }), case .rule(let rule) = op.gradient else { continue }
-            let inputs = graph.inputs(of: index).map { term($0) }
-            guard inputs.contains(where: { depends[Int($0.ref.node)] }) else { continue }
+            guard case .rule(let rule) = op.gradient else { continue }
             origin = graph.origins[index]
-            let found = try rule(
+            let gradients = try rule(
                 Backward(
-                    inputs: inputs, outputs: outputs, gradients: flowing,
+                    inputs: inputs.map(term), outputs: outputs.map(term), gradients: incoming,
                     arguments: Arguments(op, graph.attributes(of: index)), builder: self))
-            for (input, gradient) in zip(inputs, found) where depends[Int(input.ref.node)] {
-                guard let gradient else { continue }
-                if let sum = sums[input.ref] { sums[input.ref] = try sum + gradient } else { sums[input.ref] = gradient }
+            for (input, gradient) in zip(inputs, gradients) {
+                guard let gradient, depends[Int(input.node)], graph.type(of: input).dtype.isFloat else { continue }
+                try add(gradient, to: input)
             }
         }
-        return xs.map { sums[$0.ref] }
+        return xs.map { flowing[$0.ref] }
+    }
+
+    /// Which nodes up to `last` have one of `xs` in their history.
+    private func dependents(of xs: [Term], upTo last: Int) -> [Bool] {
+        var depends = [Bool](repeating: false, count: Swift.max(last, xs.map { Int($0.ref.node) }.max() ?? -1) + 1)
+        for x in xs { depends[Int(x.ref.node)] = true }
+        for index in 0..<Swift.max(last + 1, 0) where !depends[index] {
+            depends[index] = graph.inputs(of: index).contains { depends[Int($0.node)] }
+        }
+        return depends
+    }
+
+    /// Adds the nodes of another graph, its arguments replaced by terms of this one; gives its outputs.
+    public func inline(_ other: Graph, arguments: [Term]) -> [Term] {
+        precondition(arguments.count == other.arguments.count, "inline needs a term for each argument")
+        var places: [Int] = []
+        var outputs: [Ref?] = [Ref?](repeating: nil, count: other.nodes.count)
+        for (index, node) in other.nodes.enumerated() {
+            if case .input(let argument) = node.content {
+                outputs[index] = arguments[argument].ref
+                places.append(-1)
+                continue
+            }
+            let inputs = other.inputs(of: index).map { resolve($0, places, outputs) }
+            let types = Array(other.types[Int(node.results.lowerBound)..<Int(node.results.upperBound)])
+            places.append(Int(append(node.content, inputs: inputs, attributes: other.attributes(of: index), types: types)))
+        }
+        return other.outputs.map { term(resolve($0, places, outputs)) }
+    }
+
+    private func resolve(_ ref: Ref, _ places: [Int], _ arguments: [Ref?]) -> Ref {
+        arguments[Int(ref.node)] ?? Ref(places[Int(ref.node)], Int(ref.output))
+    }
+}
+
+extension Term? {
+    /// This, or a constant in the shape of `other` where there is none.
+    func or(_ value: Double, like other: Term) throws(OpError) -> Term {
+        if let self { return self }
+        return try other.filled(value)
     }
 }

@@ -66,7 +66,7 @@ public final class GraphBuilder {
         return result
     }
 
-    private func append(
+    func append(
         _ content: Graph.Content, inputs: [Ref], attributes: Attributes, types: [TensorType]
     ) -> Int32 {
         let attributesIndex: Int32

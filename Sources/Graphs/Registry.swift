@@ -1,7 +1,7 @@
 extension Op {
     /// Every row, in the order of the families' files.
     public static let all: [Op] =
-        arithmetic + functions + activations + comparison + reductions + shaping + indexing + creation + random
+        arithmetic + functions + activations + comparison + reductions + shaping + indexing + creation + random + linearAlgebra + networks + control
 
     private static let index: [String: Int] = Dictionary(
         uniqueKeysWithValues: all.enumerated().map { ($1.name, $0) })
