@@ -36,7 +36,8 @@ extension Op {
         let isMap = if case .map = kernel { true } else { false }
         return Op(
             name, doc: doc, parameters: isMap ? [.x] : [Parameter("a", .tensor), Parameter("b", .tensor)],
-            promotion: .common, kernel: kernel, example: example, gradient: .stops(because: "integers have no gradient")
+            promotion: .common, kernel: kernel, example: example,
+            samples: [Sample([.ints([6, -3], [2])] + (isMap ? [] : [.ints([3], [1])]))], gradient: .stops(because: "integers have no gradient")
         ) { (i) throws(OpError) in
             if i.dtype != .bool, !i.dtype.isInteger { throw .dtype(i.op, i.dtype, expected: "integers and bools") }
             return [TensorType(i.dtype, try i.broadcast())]

@@ -247,7 +247,7 @@ extension Op {
             { (e) throws(OpError) in [try e.inputs[0].op("_sort", with: ["axis": e.arguments["axis"], "descending": e.arguments["descending"]])] }),
         .composed(
             "argsort", doc: "Where the elements of the sorted x stood; equal ones keep their order.", [.x, .axis(-1), .bool("descending", false)],
-            example: "argsort([3, 1, 2])    # => [1, 2, 0]",
+            example: "argsort([3, 1, 2])    # => [1, 2, 0]", samples: [Sample([.distinct([2, 3])])],
             infer: { (i) throws(OpError) in [TensorType(.i32, try axisMap(i)[0].shape)] },
             { (e) throws(OpError) in
                 [try e.builder.op("_sort", e.inputs, with: ["axis": e.arguments["axis"], "descending": e.arguments["descending"]])[1]]
@@ -285,7 +285,7 @@ extension Op {
         .special(
             "searchsorted", doc: "Where each value would be put into the sorted vector: before (\"left\") or after equal ones.",
             [.tensor("sorted"), .tensor("values"), .choice("side", ["left", "right"])], promotion: .common, kernel: .searchsorted,
-            example: "searchsorted([1, 3, 5], [3, 4])    # => [1, 2]", gradient: .positions,
+            example: "searchsorted([1, 3, 5], [3, 4])    # => [1, 2]", samples: [Sample([.ints([1, 3, 5], [3]), .ints([3, 4], [2])])], gradient: .positions,
             infer: { (i) throws(OpError) in
                 try i.require(rank: 1...1)
                 return [TensorType(.i32, i.inputs[1].shape)]

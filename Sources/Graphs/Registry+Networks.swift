@@ -20,7 +20,7 @@ extension Op {
         .special(
             "_conv_gradient_input", doc: "The gradient of a convolution by its input.", [.tensor("dy"), .tensor("kernel"), .shape("input_shape")] + windowParameters + [.int("groups", 1)], promotion: .real,
             kernel: .convGradientInput, example: "nn.conv1d_transpose([[[1.0]]], [[[3.0]]])    # => [[[3.0]]]",
-            samples: [convSample([.random([2, 2, 2, 4]), .random([3, 2, 1, 4])], ["input_shape": .ints([2, 5, 4, 2])])],
+            samples: [convSample([.random([2, 2, 3, 4]), .random([3, 2, 1, 4])], ["input_shape": .ints([2, 5, 4, 2])])],
             gradient: .of { (b, ddx) throws(OpError) in
                 [
                     try ddx.op("_conv", b.inputs[1], with: carried(b.arguments)),
@@ -31,7 +31,7 @@ extension Op {
         .special(
             "_conv_gradient_kernel", doc: "The gradient of a convolution by its kernel.", [.x, .tensor("dy"), .shape("kernel_shape")] + windowParameters + [.int("groups", 1)], promotion: .real,
             kernel: .convGradientKernel, example: "nn.conv1d([[[1.0]]], [[[3.0]]])    # => [[[3.0]]]",
-            samples: [convSample([.random([2, 5, 4, 2]), .random([2, 2, 2, 4])], ["kernel_shape": .ints([3, 2, 1, 4])])],
+            samples: [convSample([.random([2, 5, 4, 2]), .random([2, 2, 3, 4])], ["kernel_shape": .ints([3, 2, 1, 4])])],
             gradient: .of { (b, ddk) throws(OpError) in
                 [
                     try b.inputs[1].op("_conv_gradient_input", ddk, with: carried(b.arguments, ["input_shape": .ints(b.inputs[0].shape)])),
@@ -133,6 +133,7 @@ extension Op {
             }),
         .composed(
             "bias_add", doc: "x + b, b along the last axis.", [.x, .tensor("b")], promotion: .number, example: "bias_add([[1, 2]], [10, 20])    # => [[11, 22]]",
+            samples: [Sample([.random([2, 3]), .random([3])])],
             infer: { (i) throws(OpError) in
                 guard i.inputs[1].rank == 1, let last = i.shape.last, [last].matches(i.inputs[1].shape) else {
                     throw .disagree(i.op, "b has one number per channel, the last axis of x", i.shape, i.inputs[1].shape)
