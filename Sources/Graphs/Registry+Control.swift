@@ -35,7 +35,7 @@ extension Op {
         .composed(
             "assert_near", doc: "a, or an error when an element is not close to b's.",
             [.tensor("a"), .tensor("b"), .float("rtol", 1e-5), .float("atol", 1e-8), Parameter("message", .string([]), default: .string(""))], promotion: .common,
-            example: "assert_near([1.0], [1.0])    # => [1.0]",
+            example: "assert_near([1.0], [1.0])    # => [1.0]", samples: [Sample([.ints([1], [1]), .ints([1], [1])])],
             infer: { (i) throws(OpError) in
                 _ = try i.broadcast()
                 return [i.x]
@@ -130,6 +130,7 @@ extension Op {
     private static func asserting(_ name: String, doc: String, _ comparison: String, example: String) -> Op {
         composed(
             name, doc: doc, [.tensor("a"), .tensor("b"), Parameter("message", .string([]), default: .string(""))], promotion: .common, example: example,
+            samples: [Sample([.ints([comparison == "greater" ? 2 : 1], [1]), .ints([comparison == "less" ? 2 : 1], [1])])],
             infer: { (i) throws(OpError) in
                 _ = try i.broadcast()
                 return [i.x]

@@ -326,7 +326,7 @@ extension Op {
         .special(
             "_segment", doc: "The rows of x folded by their ids.", [.x, .tensor("ids"), .int("num_segments"), .choice("mode", ["sum", "max", "min", "prod"])],
             kernel: .segment, example: "segment_sum([1, 2, 3], [0, 2, 0], 3)    # => [4, 0, 2]",
-            samples: ["sum", "max", "min", "prod"].map { Sample([.distinct([4, 2]), .ints([2, 0, 2, 1], [4])], ["num_segments": .int(4), "mode": .string($0)]) },
+            samples: ["sum", "max", "min", "prod"].map { Sample([.distinct([4, 2]), .ints([2, 0, 2, 1], [4])], ["num_segments": .int(3), "mode": .string($0)]) },
             gradient: .of { (b, dy) throws(OpError) in
                 let (x, ids, y) = (b.inputs[0], b.inputs[1], b.outputs[0])
                 let total = { (t: Term, mode: String) throws(OpError) -> Term in
@@ -501,7 +501,7 @@ extension Op {
     ) -> Op {
         composed(
             name, doc: doc, [.x, .tensor("ids"), .int("num_segments")], promotion: real ? .realFirst : .none, example: example,
-            samples: [Sample([.distinct([4, 2]), .ints([2, 0, 2, 1], [4])], ["num_segments": .int(4)])],
+            samples: [Sample([.distinct([4, 2]), .ints([2, 0, 2, 1], [4])], ["num_segments": .int(3)])],
             infer: { (i) throws(OpError) in [TensorType(i.dtype, try segmentShape(i, i.arguments.int("num_segments")))] },
             { (e) throws(OpError) in
                 let (ids, n) = (e.inputs[1], e.arguments["num_segments"])

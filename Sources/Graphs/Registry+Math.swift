@@ -272,7 +272,21 @@ extension Op {
             gradient: .map { (x, _, dy) throws(OpError) in try dy * x.op("digamma") }),
         .map(
             "digamma", doc: "The derivative of log Γ(x).", kernel: .digamma, example: "digamma([1.0])    # => [-0.5772]",
-            domain: 0.5...3, gradient: .stops(because: "the trigamma function is not an op")),
+            domain: 0.5...3, gradient: .map { (x, _, dy) throws(OpError) in try dy * x.op("trigamma") }),
+        .formula(
+            "trigamma", doc: "The second derivative of log Γ(x).", example: "trigamma([1.0])    # => [1.645]", domain: 0.5...3
+        ) { (x, _) throws(OpError) in
+            // ψ₁(x) = Σ 1/(x + k)² for k < 10, then Stirling's series; below ½ by reflection.
+            let reflects = try x[0].op("less", x[0].constant(0.5))
+            let t = try (1 - x[0]).kept(where: reflects, else: x[0])
+            let z = try t + 10
+            let w = try 1 / (z * z)
+            let series = try ((w * (-1 / 30) + 1 / 42) * w - 1 / 30) * w + 1 / 6
+            var y = try 1 / z + w * 0.5 + series * w / z
+            for k in 0..<10 { y = try y + (t + Double(k)).op("square").op("reciprocal") }
+            let sine = try (x[0] * Double.pi).op("sin").kept(where: reflects, else: x[0].constant(1))
+            return try (Double.pi * Double.pi / (sine * sine) - y).kept(where: reflects, else: y)
+        },
         .bits(
             "bitwise_and", doc: "a & b, bit by bit.", kernel: .zip(.bitwise_and), example: "bitwise_and([6], [3])    # => [2]"),
         .bits("bitwise_or", doc: "a | b, bit by bit.", kernel: .zip(.bitwise_or), example: "bitwise_or([6], [3])    # => [7]"),

@@ -41,7 +41,8 @@ extension Sample.Input {
 
     /// The elements, the same at each call with the same seed.
     public func values(in domain: ClosedRange<Double>, seed: UInt64) -> [Double] {
-        var state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1
+        // Not a multiple of the increment below, or the draws of two seeds would overlap.
+        var state = seed &* 0xD134_2543_DE82_EF95 &+ 0x1234_5678_9ABC_DEF1
         func next() -> UInt64 {
             state &+= 0x9E37_79B9_7F4A_7C15
             var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9

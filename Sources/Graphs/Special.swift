@@ -55,12 +55,12 @@ public enum Special: Sendable, CaseIterable {
     case sort
     /// x; `k`: of the last axis; results values, indices (i32)
     case topK
-    /// sorted, values; `side`
+    /// sorted (a vector), values; `side`; i32
     case searchsorted
     // Values decide the shape: computed at once, refused in compiled code
     /// x: indices of non-zeros [n, rank], i64
     case nonzero
-    /// x: sorted distinct values, index of the first occurrence, inverse, counts
+    /// x: sorted distinct values, index of the first occurrence, inverse, counts (all i64)
     case unique
     /// x, mask: rows of x where mask holds; mask's shape is a prefix of x's
     case booleanMask
