@@ -14,8 +14,8 @@ extension Op {
             "ones", doc: "A tensor of ones.", [.shape, .realDType], example: "ones([2])    # => [1.0, 1.0]", infer: made,
             { (e) throws(OpError) in [try fill(e, e.arguments.ints("shape"), 1, e.arguments.dtype("dtype"))] }),
         .composed(
-            "full", doc: "A tensor of one value.", [.tensor("fill_value"), .shape, Parameter("dtype", .optionalDType, default: Attribute.none)],
-            example: "full(7, [2])    # => [7, 7]", samples: [Sample([.random([])], ["shape": .ints([2, 2])])],
+            "full", doc: "A tensor of one value.", [.shape, .tensor("fill_value"), Parameter("dtype", .optionalDType, default: Attribute.none)],
+            example: "full([2], 7)    # => [7, 7]", samples: [Sample([.random([])], ["shape": .ints([2, 2])])],
             infer: { (i) throws(OpError) in
                 try i.op.requireSizes(i.arguments.ints("shape"))
                 return [TensorType(i.arguments.optionalDType("dtype") ?? i.dtype, i.arguments.ints("shape"))]
