@@ -114,12 +114,17 @@ void tfs_iota(enum tfs_dtype dtype, void *y, size_t outer, size_t n, size_t inne
     for (size_t o = 1; o < outer; o++) memcpy(q + o * n * inner * size, q, n * inner * size);
 }
 
-void tfs_pad_axis(size_t size, const void *x, void *y, size_t outer, size_t n, size_t inner, const ptrdiff_t *rows, size_t m, const void *value) {
+void tfs_pad_axis(size_t size, const void *x, void *y, size_t outer, size_t n, size_t inner, size_t before, size_t after, const void *value) {
     const char *p = x;
     char *q = y;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < m; i++, q += inner * size) {
-            if (rows[i] < 0) repeat(size, value, q, inner);
-            else memcpy(q, p + (o * n + (size_t)rows[i]) * inner * size, inner * size);
-        }
+    const size_t row = inner * size;
+    for (size_t o = 0; o < outer; o++) {
+        repeat(size, value, q, before * inner);
+        q += before * row;
+        memcpy(q, p, n * row);
+        p += n * row;
+        q += n * row;
+        repeat(size, value, q, after * inner);
+        q += after * row;
+    }
 }

@@ -4,7 +4,9 @@ internal import Graphs
 /// Sorting, extremes and running products; in a wider dtype where the kernels have no loop of their own.
 extension Lowering {
     func argExtreme(largest: Bool) -> Lowered {
-        let (outer, n, inner) = x.shape.around(axis(x.shape.count))
+        // Without an axis, of all elements.
+        let isFlat = arguments.optionalInt("axis") == nil
+        let (outer, n, inner) = isFlat ? (1, x.shape.product, 1) : x.shape.around(axis(x.shape.count))
         let (type, out) = (x, result)
         return .work { call throws(OpError) in
             let x = try unsafe Widened(call[0], type)

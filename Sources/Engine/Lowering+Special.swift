@@ -78,14 +78,12 @@ extension Lowering {
     }
 
     private func sliceGradient() -> Lowered {
-        // The only input may be dy, or x before it.
-        let dy = inputs.count - 1
-        let view = sliceView(of: result.shape, count: inputs[dy].shape)
-        let (size, bytes, count) = (result.dtype.size, result.byteCount, inputs[dy].shape.product)
+        let view = sliceView(of: result.shape, count: x.shape)
+        let (size, bytes, count) = (result.dtype.size, result.byteCount, x.shape.product)
         return .work { call throws(OpError) in
-            let y = unsafe call[dy + 1].pointer
+            let y = unsafe call[1].pointer
             unsafe memset(y, 0, bytes)
-            unsafe view.with(y, size: size) { unsafe tfs_scatter_view(size, call[dy].pointer, $0, count) }
+            unsafe view.with(y, size: size) { unsafe tfs_scatter_view(size, call[0].pointer, $0, count) }
         }
     }
 
@@ -111,52 +109,34 @@ extension Lowering {
     }
 
     private func pad() -> Lowered {
-        let (before, after, mode) = (arguments.ints("before"), arguments.ints("after"), arguments.string("mode"))
-        let dtype = result.dtype
-        var value: UInt64 = 0
-        unsafe tfs_fill(dtype.c, arguments.float("value"), &value, 1)
-        let padding = value
+        let (before, after, dtype) = (arguments.ints("before"), arguments.ints("after"), result.dtype)
+        var one: UInt64 = 0
+        unsafe tfs_fill(dtype.c, arguments.float("value"), &one, 1)
+        let value = one
+        // One axis after the other.
         var shape = x.shape
-        // One axis after the other; `rows` says where each row comes from, -1 is the value.
-        var stages: [(outer: Int, n: Int, inner: Int, rows: [Int])] = []
+        var stages: [(outer: Int, n: Int, inner: Int, before: Int, after: Int)] = []
         for axis in shape.indices where before[axis] != 0 || after[axis] != 0 {
             let (outer, n, inner) = shape.around(axis)
-            let rows = (-before[axis]..<n + after[axis]).map { Self.padded($0, n, mode) }
-            stages.append((outer, n, inner, rows))
-            shape[axis] = rows.count
+            stages.append((outer, n, inner, before[axis], after[axis]))
+            shape[axis] += before[axis] + after[axis]
         }
         if stages.isEmpty { return .alias }
         let plan = stages
         return .work { call throws(OpError) in
-            var value = padding
+            var value = value
             var kept: [Storage] = []
             var from = unsafe call[0].pointer
             for (i, stage) in plan.enumerated() {
                 var to = unsafe call[1].pointer
                 if i < plan.count - 1 {
-                    kept.append(try scratch(stage.outer * stage.rows.count * stage.inner * dtype.size))
+                    kept.append(try scratch(stage.outer * (stage.before + stage.n + stage.after) * stage.inner * dtype.size))
                     unsafe to = kept[i].base
                 }
-                unsafe tfs_pad_axis(dtype.size, from, to, stage.outer, stage.n, stage.inner, stage.rows, stage.rows.count, &value)
+                unsafe tfs_pad_axis(dtype.size, from, to, stage.outer, stage.n, stage.inner, stage.before, stage.after, &value)
                 unsafe from = to
             }
             withExtendedLifetime(kept) {}
-        }
-    }
-
-    private static func padded(_ index: Int, _ n: Int, _ mode: String) -> Int {
-        if index >= 0 && index < n { return index }
-        switch mode {
-        case "edge" where n > 0: return max(0, min(n - 1, index))
-        case "reflect" where n > 1:
-            let period = 2 * (n - 1)
-            let place = ((index % period) + period) % period
-            return place < n ? place : period - place
-        case "symmetric" where n > 0:
-            let place = ((index % (2 * n)) + 2 * n) % (2 * n)
-            return place < n ? place : 2 * n - 1 - place
-        case "reflect" where n == 1: return 0
-        default: return -1
         }
     }
 

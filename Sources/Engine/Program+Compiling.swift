@@ -156,21 +156,24 @@ private struct Compiler {
         }
         var arena = Arena()
         for (i, draft) in drafts.enumerated() {
-            var ending = Set(
-                draft.inputs.map { slots[$0].buffer }.filter { buffer in
-                    if case .arena = buffers[buffer].place, buffers[buffer].lastUse == i { true } else { false }
-                })
+            // The memory that this instruction is the last to need, in a fixed order: plans do not depend on hashing.
+            var ending: [Int] = []
+            func ends(_ buffer: Int) {
+                if buffers[buffer].lastUse == i, case .arena = buffers[buffer].place, !ending.contains(buffer) { ending.append(buffer) }
+            }
+            for slot in draft.inputs { ends(slots[slot].buffer) }
             for slot in draft.results where buffers[slots[slot].buffer].place == nil {
                 let result = slots[slot].buffer
-                if draft.inPlace, let reused = draft.inputs.map({ slots[$0].buffer }).first(where: {
-                    ending.contains($0) && buffers[$0].bytes == buffers[result].bytes
+                if draft.inPlace, let reused = draft.inputs.first(where: { input in
+                    ending.contains(slots[input].buffer) && buffers[slots[input].buffer].bytes == buffers[result].bytes
+                        && slots[input].type.dtype.size == slots[slot].type.dtype.size
                 }) {
-                    buffers[result].place = buffers[reused].place
-                    ending.remove(reused)
+                    buffers[result].place = buffers[slots[reused].buffer].place
+                    ending.removeAll { $0 == slots[reused].buffer }
                 } else {
                     buffers[result].place = .arena(arena.take(buffers[result].bytes))
                 }
-                if buffers[result].lastUse == i { ending.insert(result) }
+                ends(result)
             }
             for buffer in ending {
                 if case .arena(let offset) = buffers[buffer].place { arena.give(offset, buffers[buffer].bytes) }

@@ -65,9 +65,8 @@ void tfs_fill(enum tfs_dtype dtype, double value, void *y, size_t n);
 void tfs_fill_int(enum tfs_dtype dtype, int64_t value, void *y, size_t n);
 /* y seen as [outer, n, inner]: the index along n. */
 void tfs_iota(enum tfs_dtype dtype, void *y, size_t outer, size_t n, size_t inner);
-/* One axis of a padding: x [outer, n, inner] to y [outer, before + n + after, inner], taking row `rows[i]` of x
- * for row i of y, or `value` (one element) where rows[i] is negative. */
-void tfs_pad_axis(size_t size, const void *x, void *y, size_t outer, size_t n, size_t inner, const ptrdiff_t *rows, size_t m, const void *value);
+/* One axis of a padding: x [outer, n, inner] to y [outer, before + n + after, inner], `value` (one element) around it. */
+void tfs_pad_axis(size_t size, const void *x, void *y, size_t outer, size_t n, size_t inner, size_t before, size_t after, const void *value);
 
 /* indexing.c: indices are i32 or i64, negative ones count from the end; an index out of range is returned as
  * its place among the indices, before anything is written. */
