@@ -69,7 +69,7 @@ extension Tensor {
         unsafe tfs_cast(wide.c, values.base, dtype.c, narrow.base, starts.count)
         let types = [starts.count]
         return [
-            Tensor(TensorType(dtype, types), narrow).edge, make(firsts, types).edge, make(inverse, x.type.shape).edge,
+            Tensor(TensorType(dtype, types), narrow).edge, make(firsts, types).edge, make(inverse, [count]).edge,
             make(counts, types).edge,
         ]
     }

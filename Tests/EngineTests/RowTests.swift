@@ -29,13 +29,23 @@ import Testing
         try EngineTests.op("cast", x, with: ["dtype": .dtype(dtype)])
     }
 
+    /// Whether it can be computed: an assertion may fail on what was drawn.
+    private static func holds(_ x: Tensor) throws -> Bool {
+        do { try x.compute() } catch let error as ExecutionError where error.error.code == "E0211" { return false }
+        return true
+    }
+
     /// Σ over all float results, each element weighted differently.
     private static func weighted(_ results: [Tensor]) throws -> Tensor {
         var total = Tensor.scalar(0.0, .f64)
         for (i, y) in results.enumerated() where y.dtype.isFloat {
             var draws = Draws(UInt64(i) + 99)
             let weights = (0..<(y.count ?? 0)).map { _ in draws.uniform(0.5, 1.5) }
-            let part = try EngineTests.op("sum", EngineTests.op("multiply", cast(y, .f64), .make(weights, y.shape)))
+            // What stands for nothing (the largest of an empty segment) is no number to differentiate.
+            let wide = try cast(y, .f64)
+            let isNumber = try EngineTests.op("less", EngineTests.op("abs", wide), .scalar(1e30, .f64))
+            let numbers = try EngineTests.op("where", isNumber, wide, .scalar(0.0, .f64))
+            let part = try EngineTests.op("sum", EngineTests.op("multiply", numbers, .make(weights, y.shape)))
             total = try EngineTests.op("add", total, part)
         }
         return total
@@ -49,7 +59,7 @@ import Testing
             let known = try test.tensors(test.values)
             let unknown = try test.results(test.types.map { Tensor.unknown($0) })
             for (computed, inferred) in zip(try test.results(known), unknown) {
-                try computed.compute()
+                guard try Self.holds(computed) else { continue }
                 #expect(inferred.shape.matches(computed.shape), "\(name): \(inferred.shape.text) and \(computed.shape.text)")
                 #expect(inferred.dtype == computed.dtype)
                 #expect(try computed.doubles.count == computed.shape.elementCount)
@@ -61,10 +71,15 @@ import Testing
     func gradientAgreesWithCentralDifference(_ name: String) throws {
         let op = try #require(Op.named(name))
         if case .stops = op.gradient { return }
+        // Its gradient is another by definition.
+        if name == "reverse_gradient" { return }
         for (i, sample) in op.samples.enumerated() {
             let test = Case(op, sample, seed: UInt64(i) + 1)
             let inputs = try test.tensors(test.values)
+            let recording = Recording(of: inputs)
+            defer { recording.close() }
             let y = try Self.weighted(test.results(inputs))
+            guard try Self.holds(y) else { continue }
             let floats = inputs.indices.filter { test.types[$0].dtype.isFloat }
             let found = try gradients(of: y, by: floats.map { inputs[$0] })
             for (input, gradient) in zip(floats, found) {
@@ -74,15 +89,19 @@ import Testing
                 let places = exact.count <= 12 ? Array(exact.indices) : (0..<12).map { _ in draws.below(exact.count) }
                 for place in places where exact.count == test.values[input].count {
                     let step = 1e-5 * max(1, abs(test.values[input][place]))
+                    // A symmetric matrix stays symmetric.
+                    let mirror = sample.inputs[input].mirror(of: place)
                     func value(_ shift: Double) throws -> Double {
                         var values = test.values
                         values[input][place] += shift
+                        if let mirror { values[input][mirror] += shift }
                         return try Self.weighted(test.results(test.tensors(values))).element(0)
                     }
                     let numeric = try (value(step) - value(-step)) / (2 * step)
+                    let slope = exact[place] + (mirror.map { exact[$0] } ?? 0)
                     #expect(
-                        isClose(exact[place], numeric, 2e-6),
-                        "\(name), sample \(i), input \(input), element \(place): \(exact[place]) and \(numeric)")
+                        isClose(slope, numeric, 2e-6),
+                        "\(name), sample \(i), input \(input), element \(place): \(slope) and \(numeric)")
                 }
             }
         }
@@ -115,11 +134,20 @@ import Testing
             let narrow = try zip(wide, test.types).map { $1.dtype == .f64 ? try Self.cast($0, .f32) : $0 }
             // From the same numbers.
             let rounded = try zip(narrow, test.types).map { $1.dtype == .f64 ? try Self.cast($0, .f64) : $0 }
-            for (a, b) in zip(try test.results(rounded), try test.results(narrow)) {
+            for (a, b) in zip(try test.results(rounded), try test.results(narrow)) where try Self.holds(a) {
                 for (x, y) in zip(try a.doubles, try b.doubles) {
-                    #expect(isClose(x, y, 2e-4), "\(name): \(x) and \(y)")
+                    #expect(isClose(x, y, 2e-4) || min(abs(x), abs(y)) > 1e38 && x * y > 0, "\(name): \(x) and \(y)")
                 }
             }
         }
+    }
+}
+
+extension Graphs.Sample.Input {
+    /// The element across the diagonal, where the matrix is to stay symmetric.
+    fileprivate func mirror(of place: Int) -> Int? {
+        guard case .positive(let shape) = self, let n = shape.last else { return nil }
+        let (matrix, row, column) = (place / (n * n), place / n % n, place % n)
+        return row == column ? nil : matrix * n * n + column * n + row
     }
 }
