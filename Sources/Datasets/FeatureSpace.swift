@@ -177,7 +177,8 @@ public struct FeatureSpace: Sendable, Equatable {
     }
 
     /// Encodes the rows of a table; columns that are not needed are ignored, a missing one is an error.
-    public func encode(_ table: Table) throws(DataError) -> Encoded {
+    /// `standardized: false` leaves numbers in the units of the table.
+    public func encode(_ table: Table, standardized: Bool = true) throws(DataError) -> Encoded {
         let (rows, width) = (table.count ?? 0, width)
         for name in columns { _ = try table.index(of: name) }
         let (cells, overflow) = rows.multipliedReportingOverflow(by: max(width, 1))
@@ -195,7 +196,8 @@ public struct FeatureSpace: Sendable, Equatable {
                 let numbers = try Self.numbers(column, name)
                 for row in 0..<rows {
                     let isMissing = column.isMissing(row)
-                    encoded.dense[row * width + at] = Float(((isMissing ? fill : numbers[row]) - mean) * scale)
+                    let number = isMissing ? fill : numbers[row]
+                    encoded.dense[row * width + at] = Float(standardized ? (number - mean) * scale : number)
                     if marks, isMissing { encoded.dense[row * width + at + 1] = 1 }
                 }
                 at += marks ? 2 : 1

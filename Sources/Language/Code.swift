@@ -202,8 +202,8 @@ public final class Module: @unchecked Sendable {
     /// Declared options in order.
     var options: [OptionInfo] = []
     var tests: [TestInfo] = []
-    /// How many layers of each kind stand at the file's level, for their paths.
-    var layerCounts: [String: Int] = [:]
+    /// The file's statements in order, with the names they give values to: what a saved estimator is cut from.
+    var statements: [(names: [String], text: String)] = []
 
     enum State { case new, running, done, failed }
 

@@ -329,3 +329,14 @@ func importName(_ path: String) -> String {
     if base.hasSuffix(".tfs") { base.removeLast(4) }
     return base
 }
+
+extension Module {
+    /// Remembers a script's statements, for the source of saved estimators.
+    func note(_ script: Script) {
+        for statement in script.statements {
+            var assigned = Compiler.Assigned()
+            assigned.add([statement])
+            statements.append((assigned.ordered, statement.range.source.text(statement.range)))
+        }
+    }
+}

@@ -120,11 +120,16 @@ public final class LayerParameter: @unchecked Sendable {
     let isState: Bool
     let regularizer: Value
     let constraint: Value
+    /// What made the first value, to begin afresh, with the seed it drew from.
+    let initializer: Value
+    let seed: Int
 
     init(
         name: String, path: String, type: TensorType, value: Tensor, trainable: Bool, isState: Bool, regularizer: Value,
-        constraint: Value
+        constraint: Value, initializer: Value, seed: Int
     ) {
+        self.initializer = initializer
+        self.seed = seed
         self.name = name
         self.path = path
         self.type = type
@@ -357,7 +362,10 @@ extension Machine {
         } else {
             result = .unknown
         }
-        if case .tensor(let tensor) = result { layer.outputType = tensor.type }
+        if case .tensor(let tensor) = result {
+            layer.outputType = tensor.type
+            outputProbe?(layer, tensor)
+        }
         if isOutermost, traceDepth == 0 {
             for (state, value) in pendingUpdates { state.value = value }
             pendingUpdates = []
@@ -436,7 +444,7 @@ extension Machine {
             let value = try initial(path, type, initializer, seed: layer.seed)
             parameter = LayerParameter(
                 name: name, path: path, type: type, value: value, trainable: trainable, isState: isState,
-                regularizer: regularizer, constraint: constraint)
+                regularizer: regularizer, constraint: constraint, initializer: initializer, seed: layer.seed)
             layer.add(parameter)
         }
         let tensor = substitutions[ObjectIdentifier(parameter)] ?? parameter.value
@@ -445,7 +453,7 @@ extension Machine {
     }
 
     /// The initializer's value, drawn from the seed and the path.
-    private func initial(_ path: String, _ type: TensorType, _ initializer: Value, seed: Int) throws -> Tensor {
+    func initial(_ path: String, _ type: TensorType, _ initializer: Value, seed: Int) throws -> Tensor {
         if case .string(let text) = initializer {
             throw Fault.type(
                 "an initializer", expected: "a function of a shape", found: initializer,

@@ -33,6 +33,10 @@ public final class Machine {
     var labelWidths: [Value] = []
     /// What `update` said during the outermost application.
     var pendingUpdates: [(LayerParameter, Tensor)] = []
+    /// Sees what each layer gives, while one looks for a number that is not finite.
+    var outputProbe: ((Layer, Tensor) -> Void)?
+    /// `standardize_labels` of an estimator whose fields wait for data.
+    var waitingStandardization: Value?
     /// What `add_loss` said.
     var addedLosses: [Tensor] = []
     /// Turns of builtins that call functions once per element, with the frames below them.

@@ -4,6 +4,7 @@ internal import Formats
 internal import Glibc
 public import Graphs
 public import Syntax
+internal import Training
 
 /// Where a script's output and messages go, and what it may ask its surroundings.
 public struct Console: Sendable {
@@ -89,6 +90,7 @@ public final class Session {
         let code = compiler.compile(parsed.script)
         diagnostics += compiler.diagnostics
         module.code = code
+        module.note(parsed.script)
         return (code, module)
     }
 
@@ -233,6 +235,7 @@ public final class Session {
         module.slots = prepared.module.slots
         module.options = prepared.module.options
         module.tests = prepared.module.tests
+        module.statements = prepared.module.statements
         modules[source.path] = module
         let machine = Machine(session: self, isCheck: false)
         self.machine = machine
@@ -342,7 +345,7 @@ public final class Session {
             try self.publicNames(ofImport: path, from: "./", at: range)
         }
         let code = compiler.compile(parsed.script)
-        if !compiler.diagnostics.isEmpty { module.slots = before }
+        if compiler.diagnostics.isEmpty { module.note(parsed.script) } else { module.slots = before }
         return (code, compiler.diagnostics)
     }
 }
@@ -487,7 +490,7 @@ extension Code {
 extension Machine {
     /// An error with the place in the script where it happened, and the script's calls that led there.
     func describe(_ error: any Error, above depth: Int) -> any Error {
-        if error is Diagnostic || error is Interruption { return error }
+        if error is Diagnostic || error is Interruption || error is NeedsData || error is Trainer.NotFinite { return error }
         var fault: Fault
         var place: SourceRange?
         switch error {

@@ -143,6 +143,12 @@ extension Machine {
 
     /// An op on a script's arguments.
     func apply(_ op: Op, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
+        // `min(a, b, …)` of script numbers, as in Python.
+        if positional.count > 1, named.isEmpty, op.name == "min" || op.name == "max", !isTensor(positional[0]), elements(positional[0]) == nil,
+            let number = try reduce(op.name, ContiguousArray(positional))
+        {
+            return number
+        }
         let bound = try bind(op, positional, named)
         if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: { $0.hasUnknown }) {
             return try unknownResult(op, bound)

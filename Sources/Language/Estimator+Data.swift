@@ -1,0 +1,364 @@
+internal import Datasets
+internal import Engine
+internal import Formats
+internal import Graphs
+internal import Syntax
+
+/// Data in the form in which an estimator's programs take it: elements of feature tensors, then label tensors.
+struct Examples {
+    var dataset: Dataset
+    /// How the feature tensors of an element stand together; `nil` for a table's, which are the numbers and then
+    /// one tensor of ids per embedding.
+    var features: Structure?
+    var featureCount: Int
+    /// `nil` without labels.
+    var labels: Structure?
+    /// Tables and tensors are shuffled anew each epoch; datasets come as they are.
+    var isShuffled: Bool
+    var rows: Int?
+    /// The tensors that a table or tensors were turned into: features, then labels.
+    var sources: [Tensor] = []
+}
+
+extension Structure {
+    /// A script's value of this form from tensors in order.
+    func value(_ tensors: inout ArraySlice<Tensor>) -> Value {
+        switch self {
+        case .tensor: tensors.popFirst().map { .tensor($0) } ?? .unknown
+        case .list(let items): .list(List(items.map { $0.value(&tensors) }))
+        case .record(let fields): .record(fields.map { ($0.name, $0.value.value(&tensors)) })
+        }
+    }
+
+    /// The form of a value made of tensors; `nil` for other values.
+    static func of(_ value: Value, _ tensors: inout [Tensor], _ machine: Machine) throws -> Structure? {
+        switch value {
+        case .tensor(let tensor):
+            tensors.append(tensor)
+            return .tensor
+        case .list(let list):
+            if let made = try machine.tensor(from: list.values) {
+                tensors.append(made)
+                return .tensor
+            }
+            var items: [Structure] = []
+            for item in list.values {
+                guard let structure = try of(item, &tensors, machine) else { return nil }
+                items.append(structure)
+            }
+            return .list(items)
+        case .record(let record):
+            var fields: [Field] = []
+            for (name, item) in zip(record.names, record.values) {
+                guard let structure = try of(item, &tensors, machine) else { return nil }
+                fields.append(Field(name, structure))
+            }
+            return .record(fields)
+        default: return nil
+        }
+    }
+}
+
+/// What a loss asks of labels.
+enum LossKind {
+    /// Class numbers: `sparse_…`.
+    case classNumbers
+    /// 0 and 1: `sigmoid_cross_entropy`, `binary_crossentropy`, `hinge`.
+    case twoClasses
+    /// One-hot rows or probabilities: `softmax_cross_entropy`, `categorical_crossentropy`.
+    case oneHot
+    case numbers
+
+    init(_ loss: Value?) {
+        guard case .function(let function)? = loss else {
+            self = .numbers
+            return
+        }
+        let name = function.name
+        if name.hasPrefix("nn.") ? name.hasPrefix("nn.sparse") : name.hasPrefix("sparse_") {
+            self = .classNumbers
+        } else if name.contains("sigmoid") || name.contains("binary") || name.hasSuffix("hinge") && name != "categorical_hinge" {
+            self = .twoClasses
+        } else if name.contains("softmax") || name.contains("categorical") {
+            self = .oneHot
+        } else {
+            self = .numbers
+        }
+    }
+
+    var isClassifier: Bool { self != .numbers }
+}
+
+extension Machine {
+    // MARK: First sight of the data
+
+    /// What an estimator learns from the training data before any step: the features' statistics, the labels'
+    /// classes, the width of the output.
+    func prepare(_ estimator: Estimator, _ data: Value, _ labels: Value) throws -> Fitted {
+        if let fitted = estimator.fitted { return fitted }
+        let kind = try lossKind(of: estimator)
+        let fitted: Fitted
+        var width: Value
+        switch data {
+        case .table(let value):
+            let table = value.table
+            let space = try featureSpace(estimator, table)
+            if !isCheck { for note in space.notes { session.console.progress(note + "\n") } }
+            fitted = Fitted(space: space, labels: .plain, labelName: table.label)
+            width = .int(1)
+            if !estimator.isWhole {
+                guard let name = table.label else {
+                    throw Fault(
+                        "E0452", "the table has no label to learn", mend: "say which column: `csv(…, label = \"…\")` or `.with_label(\"…\")`")
+                }
+                if let column = try table.labelColumn() {
+                    if kind.isClassifier {
+                        let classes = try LabelSpace(column, name: name)
+                        if kind == .twoClasses, classes.count != 2 {
+                            throw Fault(
+                                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two",
+                                mend: "use `sparse_softmax_cross_entropy`")
+                        }
+                        fitted.labels = .classes(classes)
+                        width = .int(kind == .twoClasses ? 1 : classes.count)
+                    } else {
+                        let numbers = try LabelSpace.numbers(column, name: name)
+                        if case .bool(true)? = try standardizes(estimator) { fitted.labels = Self.standardization(numbers) }
+                    }
+                } else {
+                    width = kind.isClassifier && kind != .twoClasses ? .unknown : .int(1)
+                }
+            }
+        default:
+            fitted = Fitted(space: nil, labels: .plain, labelName: nil)
+            width = try labelWidth(data, labels, kind)
+            if !isCheck, case .bool(true)? = try standardizes(estimator), let values = try labelNumbers(data, labels) {
+                fitted.labels = Self.standardization(values)
+            }
+        }
+        try complete(estimator, width: width)
+        if case .int(let known) = width { fitted.labelWidth = known }
+        if let space = fitted.space { fitted.embeddings = try embeddings(of: space, for: estimator) }
+        estimator.fitted = fitted
+        return fitted
+    }
+
+    /// A layer for each vocabulary that is embedded before the model.
+    func embeddings(of space: FeatureSpace, for estimator: Estimator) throws -> [Layer] {
+        guard let layer = try session.library.value(named: "embedding", self) else { return [] }
+        return try space.embeddings.compactMap { embedding in
+            let made = try call(
+                layer, [.int(embedding.vocabulary), .int(embedding.dimension)],
+                [("name", .string("\(estimator.name)/features/\(embedding.name)"))])
+            guard case .layer(let layer) = made else { return nil }
+            return layer
+        }
+    }
+
+    /// The kind of the loss; of an estimator whose fields wait for data, from its constructor's argument.
+    private func lossKind(of estimator: Estimator) throws -> LossKind {
+        if estimator.fields == nil {
+            // Fields that wait are evaluated with an unknown width, to see the loss among them.
+            labelWidths.append(.int(1))
+            defer { labelWidths.removeLast() }
+            let counts = session.layerCounts
+            defer { session.layerCounts = counts }
+            let result = try invoke(
+                estimator.constructor.info.configuration, estimator.arguments,
+                captures: estimator.constructor.configurationCaptures, function: nil, module: estimator.constructor.module)
+            if case .record(let fields) = result {
+                waitingStandardization = fields["standardize_labels"]
+                return LossKind(fields["loss"])
+            }
+        }
+        return LossKind(estimator.field("loss"))
+    }
+
+    private func standardizes(_ estimator: Estimator) throws -> Value? {
+        estimator.fields == nil ? waitingStandardization : estimator.field("standardize_labels")
+    }
+
+    private static func standardization(_ numbers: [Double]) -> LabelCoding {
+        guard !numbers.isEmpty else { return .plain }
+        let mean = numbers.reduce(0, +) / Double(numbers.count)
+        let variance = numbers.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(numbers.count)
+        return .standardized(mean: mean, deviation: variance > 0 ? variance.squareRoot() : 1)
+    }
+
+    private func featureSpace(_ estimator: Estimator, _ table: Table) throws -> FeatureSpace {
+        if let chosen = estimator.field("features"), let list = elements(chosen) {
+            return try FeatureSpace(try list.map { try feature($0) }, fitting: table)
+        }
+        if case .string(let text)? = estimator.field("features"), text.string != "auto" {
+            throw Fault.type("`features`", expected: "`auto` or a list of `feature.…` columns", found: .string(text))
+        }
+        return try FeatureSpace(auto: table)
+    }
+
+    private func labelWidth(_ data: Value, _ labels: Value, _ kind: LossKind) throws -> Value {
+        var label: Tensor?
+        switch (data, labels) {
+        case (.dataset(let value), _):
+            guard case .list(let parts) = value.dataset.structure, parts.count == 2, let type = value.dataset.types.last else { return .int(1) }
+            if kind == .classNumbers {
+                if isCheck { return .unknown }
+                var largest = 0
+                var iterator = value.dataset.makeIterator(iteration: 0)
+                while let element = try iterator.next() {
+                    if let last = element.last { largest = max(largest, try last.elements(as: Int.self).max() ?? 0) }
+                }
+                return .int(largest + 1)
+            }
+            let rank = type.rank - (value.dataset.isBatched ? 1 : 0)
+            return rank > 0 ? (type.shape.last.map { $0 < 0 ? .unknown : .int($0) } ?? .int(1)) : .int(1)
+        case (_, .none), (_, .unknown): return labels.isUnknown ? .unknown : .int(1)
+        default: label = try tensor(labels, "labels")
+        }
+        guard let label else { return .int(1) }
+        if kind == .classNumbers {
+            guard label.availability == .available else { return .unknown }
+            return .int(max(1, (try label.elements(as: Int.self).max() ?? 0) + 1))
+        }
+        return label.rank > 1 ? (label.shape.last.map { $0 < 0 ? .unknown : .int($0) } ?? .int(1)) : .int(1)
+    }
+
+    private func labelNumbers(_ data: Value, _ labels: Value) throws -> [Double]? {
+        if case .dataset = data { return nil }
+        if labels.isNone { return nil }
+        let tensor = try tensor(labels, "labels")
+        return tensor.availability == .available && tensor.rank == 1 ? try tensor.elements(as: Double.self) : nil
+    }
+
+    // MARK: Examples
+
+    /// Data, and labels if they are wanted, as elements for the programs.
+    func examples(_ estimator: Estimator, _ fitted: Fitted, _ data: Value, _ labels: Value, withLabels: Bool) throws -> Examples {
+        switch data {
+        case .table(let value): return try examples(estimator, fitted, value.table, withLabels: withLabels)
+        case .dataset(let value):
+            let dataset = value.dataset
+            if withLabels {
+                guard case .list(let parts) = dataset.structure, parts.count == 2 else {
+                    throw Fault(
+                        "E0454", "the dataset has no labels: its elements are not pairs of features and labels",
+                        mend: "make it of both, `dataset(x, y)`, or `map` its elements to `[features, labels]`")
+                }
+                return Examples(
+                    dataset: dataset, features: parts[0], featureCount: parts[0].count, labels: parts[1], isShuffled: false,
+                    rows: dataset.isBatched ? nil : dataset.count)
+            }
+            var features = dataset.structure
+            if case .list(let parts) = dataset.structure, parts.count == 2 { features = parts[0] }
+            return Examples(
+                dataset: dataset, features: features, featureCount: features.count, labels: nil, isShuffled: false,
+                rows: dataset.isBatched ? nil : dataset.count)
+        default: break
+        }
+        var tensors: [Tensor] = []
+        guard let features = try Structure.of(data, &tensors, self), !tensors.isEmpty else {
+            throw Fault.type("the data", expected: "a table, a dataset or tensors", found: data)
+        }
+        let count = tensors.count
+        for tensor in tensors where tensor.rank == 0 {
+            throw Fault("E0202", "the data needs an axis of examples, found a tensor of rank 0 (\(tensor.type))")
+        }
+        var labelStructure: Structure?
+        if withLabels {
+            if labels.isNone {
+                throw Fault("E0454", "there are no labels", mend: "give them: `fit(x, y)`")
+            }
+            guard let structure = try Structure.of(labels, &tensors, self) else {
+                throw Fault.type("the labels", expected: "tensors", found: labels)
+            }
+            labelStructure = structure
+            if case .standardized(let mean, let deviation) = fitted.labels, case .tensor = structure, let y = tensors.last {
+                let centred = try tensorBinary(.subtract, .tensor(try cast(y, to: .f32)), .float(mean))
+                if case .tensor(let scaled) = try tensorBinary(.divide, centred, .float(deviation)) { tensors[tensors.count - 1] = scaled }
+            }
+            if LossKind(estimator.field("loss")) == .classNumbers, let y = tensors.last, y.dtype.isFloat, y.availability == .available {
+                throw Fault(
+                    "E0207", "the labels of `\(lossName(estimator))` must be integers, found `\(y.dtype)`", mend: "cast them: `cast(y, i32)`")
+            }
+        }
+        let structure = Structure.list([features] + (labelStructure.map { [$0] } ?? []))
+        let dataset = try Dataset(slices: tensors, structure)
+        return Examples(
+            dataset: dataset, features: features, featureCount: count, labels: labelStructure, isShuffled: true, rows: dataset.count,
+            sources: tensors)
+    }
+
+    private func lossName(_ estimator: Estimator) -> String {
+        if case .function(let function)? = estimator.field("loss") { return function.name }
+        return "loss"
+    }
+
+    private func examples(_ estimator: Estimator, _ fitted: Fitted, _ table: Table, withLabels: Bool) throws -> Examples {
+        guard let space = fitted.space else {
+            throw Fault(
+                "E0455", "the estimator was fitted to tensors, and this is a table",
+                mend: "give tensors of the same form as in `fit`")
+        }
+        if table.isSchema {
+            for name in space.columns { _ = try table.index(of: name) }
+            var tensors: [Tensor] = [.unknown(TensorType(.f32, [-1, -1]))]
+            let kind = LossKind(estimator.field("loss"))
+            if withLabels { tensors.append(.unknown(TensorType(kind == .classNumbers ? .i32 : .f32, [-1]))) }
+            return Examples(
+                dataset: try Dataset(slices: tensors, .list(tensors.map { _ in .tensor })), features: nil, featureCount: 1,
+                labels: withLabels ? .tensor : nil, isShuffled: true, rows: nil)
+        }
+        let encoded: FeatureSpace.Encoded
+        if case .bool(false)? = estimator.field("standardize_features") {
+            encoded = try raw(space, table)
+        } else {
+            encoded = try space.encode(table)
+        }
+        var tensors = [Tensor.make(encoded.dense, [encoded.rows, encoded.width])]
+        for ids in encoded.ids { tensors.append(Tensor.make(ids, [encoded.rows])) }
+        let featureCount = tensors.count
+        if withLabels { tensors.append(try labelTensor(estimator, fitted, table)) }
+        return Examples(
+            dataset: try Dataset(slices: tensors, .list(tensors.map { _ in .tensor })), features: nil,
+            featureCount: featureCount, labels: withLabels ? .tensor : nil, isShuffled: true, rows: encoded.rows,
+            sources: tensors)
+    }
+
+    /// Features in their own units, for estimators to which a column's scale means something.
+    private func raw(_ space: FeatureSpace, _ table: Table) throws -> FeatureSpace.Encoded {
+        try space.encode(table, standardized: false)
+    }
+
+    private func labelTensor(_ estimator: Estimator, _ fitted: Fitted, _ table: Table) throws -> Tensor {
+        guard let name = fitted.labelName ?? table.label, let column = try table.column(name) else {
+            throw Fault("E0452", "the table has no label", mend: "say which column: `.with_label(\"…\")`")
+        }
+        switch fitted.labels {
+        case .classes(let classes):
+            let ids = try classes.encode(column, name: name)
+            switch LossKind(estimator.field("loss")) {
+            case .twoClasses: return Tensor.make(ids.map { Float($0) }, [ids.count])
+            case .oneHot:
+                return Tensor.make(ids.flatMap { id in (0..<classes.count).map { Float($0 == Int(id) ? 1 : 0) } }, [ids.count, classes.count])
+            default: return Tensor.make(ids, [ids.count])
+            }
+        case .standardized(let mean, let deviation):
+            let numbers = try LabelSpace.numbers(column, name: name)
+            return Tensor.make(numbers.map { Float(($0 - mean) / deviation) }, [numbers.count])
+        case .plain:
+            let numbers = try LabelSpace.numbers(column, name: name)
+            return Tensor.make(numbers.map { Float($0) }, [numbers.count])
+        }
+    }
+
+    /// Labels outside the classes, with their row, before anything is trained.
+    func checkLabels(_ examples: Examples, width: Int) throws {
+        guard examples.isShuffled, examples.labels != nil, let labels = examples.sources.last,
+            labels.dtype.isInteger, labels.availability == .available, labels.rank == 1
+        else { return }
+        for (row, label) in try labels.elements(as: Int.self).enumerated() where label < 0 || label >= width {
+            throw Fault(
+                "E0456", "row \(row) has the label \(label), which is not one of the \(width) classes that the model has",
+                why: "classes are numbered from 0", mend: "give the last layer more units, or mend the labels")
+        }
+    }
+}

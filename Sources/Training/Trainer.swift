@@ -1,0 +1,181 @@
+public import Engine
+public import Graphs
+
+/// A model in training: the values it has, and the compiled step that moves them on.
+///
+/// A step's program takes the carried tensors, the metrics' totals, the number of the step (an `f32` scalar,
+/// counted from 1) and a batch; it gives the carried tensors, the totals and the loss of the batch. There is one
+/// program per batch shape: the last, shorter batch of an epoch has its own.
+public final class Trainer {
+    public var carried: Carried
+    /// Steps taken so far, over all calls of `fit`.
+    public private(set) var step = 0
+    private let compile: ([TensorType]) throws -> CompiledFunction
+    private var programs: [[TensorType]: CompiledFunction] = [:]
+
+    public init(_ carried: Carried, step: Int = 0, compile: @escaping ([TensorType]) throws -> CompiledFunction) {
+        self.carried = carried
+        self.step = step
+        self.compile = compile
+    }
+
+    /// One step on a batch: the loss, and the totals with the batch added.
+    private func advance(_ batch: [Tensor], _ totals: inout [Tensor]) throws -> Double {
+        let types = batch.map(\.type)
+        let program: CompiledFunction
+        if let known = programs[types] {
+            program = known
+        } else {
+            program = try compile(types)
+            programs[types] = program
+        }
+        let count = carried.all.count
+        let results = try program.run(
+            carried.all + totals + [.scalar(Double(step + 1), .f32)] + batch, step: step + 1)
+        let loss = try results[count + totals.count].elements(as: Double.self)[0]
+        guard loss.isFinite else { throw NotFinite(step: step + 1, loss: loss, batch: batch) }
+        carried.replace(with: results[..<count])
+        totals = Array(results[count..<count + totals.count])
+        step += 1
+        return loss
+    }
+
+    /// The first loss that is not finite; the values are those before the step.
+    public struct NotFinite: Error {
+        public let step: Int
+        public let loss: Double
+        public let batch: [Tensor]
+    }
+
+    /// When training ends: with both, whichever comes first; with neither, when the loss has stopped improving.
+    public struct Limit {
+        public var steps: Int?
+        public var epochs: Int?
+        public init(steps: Int?, epochs: Int?) { (self.steps, self.epochs) = (steps, epochs) }
+
+        /// Without a limit: epochs without an improvement of the loss by `tolerance` of itself before it is done, and the
+        /// most epochs there can be.
+        static let patience = 10
+        static let tolerance = 1e-4
+        static let mostEpochs = 1000
+        var isUntilDone: Bool { steps == nil && epochs == nil }
+    }
+
+    /// What training needs besides the step.
+    public struct Plan {
+        public var limit: Limit
+        /// The number of batches in an epoch, if it is known.
+        public var batchesPerEpoch: Int?
+        /// Begins an epoch; what it gives makes batches until it gives `nil`.
+        public var batches: (_ epoch: Int) throws -> (() throws -> [Tensor]?)
+        public var startTotals: [Tensor]
+        /// The metrics' results from their totals.
+        public var results: ([Tensor]) throws -> [(name: String, value: Double)]
+        /// Evaluates on the validation data at the end of an epoch.
+        public var validate: (() throws -> [(name: String, value: Double)])?
+        /// Told of each epoch; training ends when it gives `false`.
+        public var afterEpoch: ([(name: String, value: Double)]) throws -> Bool
+        /// Whether somebody asked training to end after the current step.
+        public var isInterrupted: () -> Bool
+
+        public init(
+            limit: Limit, batchesPerEpoch: Int?, batches: @escaping (_ epoch: Int) throws -> (() throws -> [Tensor]?),
+            startTotals: [Tensor], results: @escaping ([Tensor]) throws -> [(name: String, value: Double)],
+            validate: (() throws -> [(name: String, value: Double)])?,
+            afterEpoch: @escaping ([(name: String, value: Double)]) throws -> Bool, isInterrupted: @escaping () -> Bool
+        ) {
+            self.limit = limit
+            self.batchesPerEpoch = batchesPerEpoch
+            self.batches = batches
+            self.startTotals = startTotals
+            self.results = results
+            self.validate = validate
+            self.afterEpoch = afterEpoch
+            self.isInterrupted = isInterrupted
+        }
+    }
+
+    public struct Outcome {
+        public var history: History
+        public var isInterrupted: Bool
+    }
+
+    /// Trains. An epoch that the number of steps cuts short counts as one in the history.
+    public func fit(_ plan: Plan, progress: Progress) throws -> Outcome {
+        var history = History()
+        var taken = 0
+        var best = Double.infinity
+        var epochsSinceBest = 0
+        let mostEpochs = plan.limit.isUntilDone ? Limit.mostEpochs : plan.limit.epochs ?? .max
+        var epoch = 0
+        while epoch < mostEpochs, taken < plan.limit.steps ?? .max {
+            let next = try plan.batches(epoch)
+            var totals = plan.startTotals
+            var (lossSum, examples, batches) = (0.0, 0, 0)
+            var interrupted = false
+            progress.beginEpoch(
+                epoch + 1, of: plan.limit.isUntilDone ? nil : plan.limit.epochs,
+                batches: [plan.batchesPerEpoch, plan.limit.steps.map { $0 - taken }].compactMap { $0 }.min())
+            while taken < plan.limit.steps ?? .max, let batch = try next() {
+                let size = batch.first?.shape.first ?? 1
+                lossSum += try advance(batch, &totals) * Double(size)
+                examples += size
+                batches += 1
+                taken += 1
+                if progress.wantsUpdate { progress.update(batches, [("loss", lossSum / Double(examples))] + (try plan.results(totals))) }
+                if plan.isInterrupted() {
+                    interrupted = true
+                    break
+                }
+            }
+            if batches == 0 { break }
+            var row: [(name: String, value: Double)] = [("loss", lossSum / Double(max(examples, 1)))]
+            row += try plan.results(totals)
+            if !interrupted, let validate = plan.validate { row += try validate().map { ("val_" + $0.name, $0.value) } }
+            history.add(row)
+            progress.endEpoch(row)
+            epoch += 1
+            if interrupted { return finish(history, progress, interrupted: true) }
+            if try !plan.afterEpoch(row) { break }
+            if plan.limit.isUntilDone {
+                let watched = row.first { $0.name == "val_loss" }?.value ?? row[0].value
+                if watched < best - Limit.tolerance * abs(best.isFinite ? best : 0) || !best.isFinite {
+                    best = watched
+                    epochsSinceBest = 0
+                } else {
+                    epochsSinceBest += 1
+                    if epochsSinceBest >= Limit.patience { break }
+                }
+            }
+        }
+        return finish(history, progress, interrupted: false)
+    }
+
+    private func finish(_ history: History, _ progress: Progress, interrupted: Bool) -> Outcome {
+        progress.finish(interrupted: interrupted)
+        return Outcome(history: history, isInterrupted: interrupted)
+    }
+}
+
+/// What each epoch gave, by name, in the order of the names' first appearance.
+public struct History: Sendable {
+    public private(set) var names: [String] = []
+    public private(set) var values: [String: [Double]] = [:]
+
+    public init() {}
+
+    public mutating func add(_ row: [(name: String, value: Double)]) {
+        for (name, value) in row {
+            if values[name] == nil { names.append(name) }
+            values[name, default: []].append(value)
+        }
+    }
+
+    /// Another fit's epochs behind these.
+    public mutating func append(_ other: History) {
+        for name in other.names {
+            if values[name] == nil { names.append(name) }
+            values[name, default: []] += other.values[name] ?? []
+        }
+    }
+}
