@@ -94,12 +94,18 @@ public struct Table: Sendable, Equatable {
 
     /// The cells of a row, in the order of the names; negative rows count from the end.
     public func row(_ index: Int) throws(DataError) -> [Cell] {
+        let place = try place(of: index)
+        return columns.map { $0[place] }
+    }
+
+    /// A row's number, counted from the start.
+    public func place(of index: Int) throws(DataError) -> Int {
         let rows = count ?? 0
         let place = index < 0 ? index &+ rows : index
         guard place >= 0, place < rows else {
             throw DataError("E0508", "row \(index) is outside the table's \(rows) rows")
         }
-        return columns.map { $0[place] }
+        return place
     }
 
     // MARK: Choosing columns

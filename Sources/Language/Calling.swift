@@ -55,7 +55,7 @@ struct Arguments {
     var values: [Value]
 
     subscript(index: Int) -> Value { values[index] }
-    private func what(_ index: Int) -> String { "`\(names[index])` of `\(function)`" }
+    func what(_ index: Int) -> String { "`\(names[index])` of `\(function)`" }
 
     func int(_ index: Int) throws -> Int {
         switch values[index] {
@@ -269,7 +269,9 @@ extension Machine {
             case .unknown: return .unknown
             }
         }
-        return try native.body(self, Arguments(function: native.name, names: known, values: values))
+        do {
+            return try native.body(self, Arguments(function: native.name, names: known, values: values))
+        } catch is UnknownSpread { return .unknown }
     }
 
     /// Arguments in the order of the parameters; those that are left out stay unset for the body to fill.

@@ -77,15 +77,7 @@ extension Machine {
             }
             return Iterator(.tensor(tensor, count: count))
         case .unknown: return Iterator(.unknown(element: .unknown))
-        case .table(let table):
-            if isCheck { return Iterator(.unknown(element: .unknown)) }
-            var row = 0
-            return Iterator(
-                .generator {
-                    guard row < (table.table.count ?? 0) else { return nil }
-                    row += 1
-                    return rowRecord(table.table, row - 1)
-                })
+        case .table(let table): return iterator(over: table)
         case .dataset(let dataset): return try iterator(over: dataset)
         default:
             throw Fault("E0418", "`for` cannot go over \(value.described)", mend: value.kind == "int" ? "write `range(…)`" : nil)

@@ -10,7 +10,7 @@ extension Native {
     /// Every verb, by the kind of value it belongs to; the value is the first parameter.
     static let verbs: [String: [String: Native]] = {
         let families: [(String, [Native])] = [
-            ("string", stringVerbs), ("list", listVerbs), ("record", recordVerbs), ("tensor", tensorVerbs),
+            ("string", stringVerbs), ("list", listVerbs), ("record", recordVerbs), ("tensor", tensorVerbs + tensorStreams),
             ("layer", layerVerbs), ("table", tableVerbs), ("dataset", datasetVerbs), ("estimator", estimatorVerbs),
         ]
         return Dictionary(
@@ -29,7 +29,7 @@ extension Native {
             machine.session.console.write(texts.joined(separator: " ") + "\n")
             return .none
         },
-        Native("len", [Parameter("x")], doc: "The number of elements, code points, fields or rows.", example: "len([1, 2])    # => 2", inCheck: .aware) { _, arguments in
+        Native("len", [Parameter("x")], doc: "The number of elements, code points, fields or rows.", example: "len([1, 2])    # => 2", inCheck: .aware) { machine, arguments in
             switch arguments[0] {
             case .list(let list): return .int(list.values.count)
             case .range(let range): return .int(range.count)
@@ -37,7 +37,7 @@ extension Native {
             case .bytes(let bytes): return .int(bytes.array.count)
             case .record(let record): return .int(record.names.count)
             case .table(let table): return table.table.count.map { .int($0) } ?? .unknown
-            case .dataset(let dataset): return try dataset.count()
+            case .dataset(let dataset): return try machine.count(of: dataset)
             case .tensor(let tensor):
                 guard let first = tensor.shape.first else { throw Fault("E0418", "a tensor of rank 0 has no length") }
                 return first < 0 ? .unknown : .int(first)
@@ -278,13 +278,14 @@ extension Machine {
     func list(_ value: Value) throws -> ContiguousArray<Value> {
         if let list = elements(value) { return list }
         let iterator = try iterator(over: value, names: 1)
+        if iterator.isUnknown { throw UnknownSpread() }
         var values = ContiguousArray<Value>()
         while let next = try iterator.next(self) { values.append(next) }
         return values
     }
 
     /// Calls a function once per element, counting the turns for the layers that it may construct.
-    func eachTurn<T>(_ list: ContiguousArray<Value>, _ body: (Value) throws -> T) throws -> [T] {
+    func eachTurn<T>(_ list: some Sequence<Value>, _ body: (Value) throws -> T) throws -> [T] {
         callbackTurns.append((frames.count, 0))
         defer { callbackTurns.removeLast() }
         return try list.enumerated().map { index, value in

@@ -499,7 +499,10 @@ extension Machine {
             fault = found.error
             place = session.range(of: found.origin)
             if fault.code == "E0299" { return Interruption() }
-        case let found as FormatError: fault = Fault("E0601", found.description, mend: found.mend)
+        case let found as FormatError:
+            // A sentence that names the file already needs no file before it.
+            let isComplete = found.what.contains("`\(found.path)`")
+            fault = Fault(found.code, isComplete ? found.what : found.description, why: found.why, mend: found.mend)
         case let found as DataError: fault = Fault(found.code, found.what, why: found.why, mend: found.mend)
         case is UnknownSpread: return error
         default: fault = Fault("E0999", "\(error)")

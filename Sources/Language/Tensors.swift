@@ -501,6 +501,8 @@ extension Machine {
             }
             return record.values[place]
         case (.table, .string): return try tableVerb("column", base, [position], [])
+        case (.table(let table), .int(let i)):
+            return isCheck ? rowRecord(of: table.table) : rowRecord(table.table, try table.table.place(of: i))
         case (.list, .tensor(let tensor)), (.range, .tensor(let tensor)), (.string, .tensor(let tensor)):
             guard tensor.rank == 0, tensor.dtype.isInteger else { break }
             guard let i = try look(tensor, "an index", { try $0.elements(as: Int.self)[0] }) else { return .unknown }

@@ -117,7 +117,9 @@ public final class TableValue: @unchecked Sendable {
 
 public final class DatasetValue: @unchecked Sendable {
     public let dataset: Dataset
-    public init(_ dataset: Dataset) { self.dataset = dataset }
+    /// Whether the elements' types are known: in the check those of a file's rows are not.
+    let isTyped: Bool
+    public init(_ dataset: Dataset, isTyped: Bool = true) { (self.dataset, self.isTyped) = (dataset, isTyped) }
 }
 
 /// Default arguments for listed layers, as `defaults(conv2d, padding = "same")` makes them.
