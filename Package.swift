@@ -40,7 +40,7 @@ let package = Package(
         .executableTarget(
             name: "tfs",
             dependencies: [
-                "Language", "Syntax", "Graphs", "Engine", "CReadline",
+                "Language", "Syntax", "Formats", "Engine", "CReadline",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: house),

@@ -232,6 +232,15 @@ public struct OptionInfo: Sendable {
     var type: TypeSpec?
     var slot: Int
     public var range: SourceRange
+
+    /// What its values are: `int`, `float`, `bool`, or whatever else its type names; the default tells where no type does.
+    public var kind: String {
+        if let type { return type.isOptional && type.text.hasSuffix("?") ? String(type.text.dropLast()) : type.text }
+        let digits = defaultText.filter { $0 != "_" }
+        if Int(digits) != nil { return "int" }
+        if Double(digits) != nil { return "float" }
+        return ["true", "false"].contains(defaultText) ? "bool" : "string"
+    }
 }
 
 struct TestInfo {

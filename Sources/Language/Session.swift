@@ -302,20 +302,8 @@ public final class Session {
 
     /// An option's value from its text on the command line; the default gives the type.
     func optionValue(_ text: String, _ option: OptionInfo) -> Value? {
-        let kind: String
-        if let type = option.type {
-            if type.isOptional, text == "none" { return Value.none }
-            kind = type.text.hasSuffix("?") ? String(type.text.dropLast()) : type.text
-        } else if Int(option.defaultText.filter { $0 != "_" }) != nil {
-            kind = "int"
-        } else if Double(option.defaultText.filter { $0 != "_" }) != nil {
-            kind = "float"
-        } else if ["true", "false"].contains(option.defaultText) {
-            kind = "bool"
-        } else {
-            kind = "string"
-        }
-        switch kind {
+        if option.type?.isOptional == true, text == "none" { return Value.none }
+        switch option.kind {
         case "int": return Int(text).map { .int($0) }
         case "float": return Double(text).map { .float($0) }
         case "bool": return text == "true" ? .bool(true) : text == "false" ? .bool(false) : nil

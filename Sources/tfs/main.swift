@@ -1,18 +1,5 @@
-import Glibc
-import Language
-import Syntax
+// tfs: arguments, exit statuses, one file per subcommand. It reads files, draws on the terminal and minds its signals,
+// and leaves everything else to Language and the modules below.
 
-let console = Console(
-    write: { text in print(text, terminator: "") },
-    report: { diagnostic in let t = Array((Renderer().render(diagnostic) + "\n").utf8); _ = unsafe t.withUnsafeBytes { unsafe write(2, $0.baseAddress!, $0.count) } },
-    progress: { text in _ = text }, isTerminal: false, width: 80)
-let path = CommandLine.arguments[2]
-let session = Session(library: StandardLibrary(root: "stdlib"), console: console)
-do {
-    let source = try Session.read(path)
-    if CommandLine.arguments[1] == "check" {
-        for d in session.check(source) { console.report(d) }
-        exit(0)
-    }
-    exit(session.run(source).status)
-} catch let d as Diagnostic { console.report(d) }
+// Scripts may call 10,000 deep, and a main thread's 8 MiB are soon used up.
+LargeStack.run { Tfs.start() }

@@ -1,0 +1,122 @@
+internal import Glibc
+internal import Language
+internal import Syntax
+
+/// The terminal, the environment and the standard streams.
+enum Terminal {
+    static let inputIsTerminal = isatty(0) == 1
+    static let outputIsTerminal = isatty(1) == 1
+    static let errorIsTerminal = isatty(2) == 1
+
+    static func environment(_ name: String) -> String? {
+        guard let text = unsafe getenv(name) else { return nil }
+        let value = unsafe String(cString: text)
+        return value.isEmpty ? nil : value
+    }
+
+    /// Columns: what `COLUMNS` says, else the terminal, else 100.
+    static var width: Int {
+        if let text = environment("COLUMNS"), let columns = Int(text), columns > 0 { return columns }
+        var size = winsize()
+        for descriptor: Int32 in [2, 1, 0] where unsafe ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 {
+            return Int(size.ws_col)
+        }
+        return 100
+    }
+
+    /// Whether a locale was chosen whose characters are not UTF-8.
+    private static let usesASCII: Bool = {
+        guard let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") else { return false }
+        guard let dot = locale.firstIndex(of: ".") else { return false }
+        return !locale[dot...].lowercased().filter { $0 != "-" }.hasPrefix(".utf8")
+    }()
+
+    private static let usesColor = errorIsTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
+
+    // MARK: Output
+
+    /// Results, to standard output; gathered, and written before anything that goes to standard error.
+    static func write(_ text: String) { print(text, terminator: "") }
+
+    /// Writes what has been gathered; whether that worked.
+    @discardableResult static func flush() -> Bool { fflush(nil) == 0 }
+
+    /// Text to standard error, at once and whole.
+    static func writeError(_ text: String) {
+        flush()
+        var rest = Array(text.utf8)[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
+            if count < 0, errno != EINTR && errno != EAGAIN { return }
+            rest = rest.dropFirst(max(count, 0))
+        }
+    }
+
+    static func report(_ diagnostic: Diagnostic) {
+        let renderer = Renderer(width: width, usesColor: usesColor, usesASCII: usesASCII)
+        writeError(renderer.render(diagnostic) + "\n")
+    }
+
+    static func console(report: @escaping @Sendable (Diagnostic) -> Void = Terminal.report) -> Console {
+        Console(write: write, report: report, progress: writeError, isTerminal: errorIsTerminal && usesColor, width: width)
+    }
+
+    // MARK: Time
+
+    /// Seconds on a clock that only goes forward.
+    static var seconds: Double {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+}
+
+/// Lines of standard input as bytes, without their newlines.
+struct StandardInput: ~Copyable {
+    private var buffer: [UInt8] = []
+    private var start = 0
+    private var isAtEnd = false
+
+    /// The next line; `nil` at the end.
+    mutating func line() -> [UInt8]? {
+        var searched = start
+        while true {
+            if let end = buffer[searched...].firstIndex(of: 10) {
+                let line = Array(buffer[start..<end])
+                start = end + 1
+                return line
+            }
+            if isAtEnd {
+                let line = Array(buffer[start...])
+                start = buffer.count
+                return line.isEmpty ? nil : line
+            }
+            searched = buffer.count
+            refill()
+            searched -= removeRead()
+        }
+    }
+
+    /// Everything that is left.
+    mutating func rest() -> [UInt8] {
+        while !isAtEnd { refill() }
+        return Array(buffer[start...])
+    }
+
+    private mutating func removeRead() -> Int {
+        guard start > 0 else { return 0 }
+        let removed = start
+        buffer.removeFirst(removed)
+        start = 0
+        return removed
+    }
+
+    private mutating func refill() {
+        let room = 1 << 16
+        let old = buffer.count
+        buffer.append(contentsOf: repeatElement(0, count: room))
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe Glibc.read(0, $0.baseAddress! + old, room) }
+        buffer.removeLast(room - max(count, 0))
+        if count == 0 || (count < 0 && errno != EINTR) { isAtEnd = true }
+    }
+}
