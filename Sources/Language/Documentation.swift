@@ -39,9 +39,16 @@ extension StandardLibrary {
     public func documentation(of name: String) throws -> [Documentation] {
         var found: [Documentation] = []
         if let entry = entry(name) {
-            if let op = entry.op { found.append(Documentation(op)) }
-            if let native = entry.native { found.append(Documentation(native, kind: "builtin")) }
-            for path in [entry.file?.path, entry.layerFile].compactMap({ $0 }) {
+            // As in a script: a builtin comes before an op, an op before a file's function; a layer stands beside them.
+            var path: String?
+            if let native = entry.native {
+                found.append(Documentation(native, kind: "builtin"))
+            } else if let op = entry.op {
+                found.append(Documentation(op))
+            } else {
+                path = entry.file?.path
+            }
+            for path in [path, entry.layerFile].compactMap({ $0 }) {
                 let source = try Session.read(root + "/" + path)
                 found.append(Documentation(name, in: SourceText(path: "stdlib/" + path, text: String(decoding: source.utf8, as: UTF8.self))))
             }
@@ -75,9 +82,11 @@ extension StandardLibrary {
                     lines.append(CatalogEntry(name: name, group: "estimators", summary: summary(file.path)))
                 }
             case .ops:
-                if let op = entry.op { lines.append(CatalogEntry(name: name, group: "ops", summary: op.doc)) }
-                if let native = entry.native { lines.append(CatalogEntry(name: name, group: "builtins", summary: native.doc)) }
-                if let file = entry.file, !["nets", "estimators"].contains(file.folder) {
+                if let native = entry.native {
+                    lines.append(CatalogEntry(name: name, group: "builtins", summary: native.doc))
+                } else if let op = entry.op {
+                    lines.append(CatalogEntry(name: name, group: "ops", summary: op.doc))
+                } else if let file = entry.file, !["nets", "estimators"].contains(file.folder) {
                     lines.append(CatalogEntry(name: name, group: file.folder, summary: summary(file.path)))
                 }
             }
