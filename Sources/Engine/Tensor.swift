@@ -147,11 +147,17 @@ extension Tensor {
     /// Computes it, if that has not been done.
     public func compute() throws(ExecutionError) { try Tensor.compute([self]) }
 
-    /// Computes several at once, which shares work.
+    /// Computes several at once, which shares work. An argument of a trace is an E0210.
     public static func compute(_ tensors: [Tensor]) throws(ExecutionError) {
         var nodes: [Node] = []
         for tensor in tensors where !tensor.isComputed {
-            precondition(tensor.availability == .available, "only available tensors can be looked at")
+            guard tensor.availability == .available else {
+                throw ExecutionError(
+                    OpError(
+                        "E0210", "compiled code cannot look at the elements of a tensor",
+                        why: "they are known only when it runs", mend: "use `where`, a mask or `scan`"),
+                    origin: tensor.edge.node.origin)
+            }
             nodes.append(tensor.edge.node)
         }
         if !nodes.isEmpty { try compute(nodes) }

@@ -100,6 +100,26 @@ import Testing
         #expect(try gradients(of: z, by: [x])[0] == nil)
     }
 
+    @Test func nobodyLooksAtAnArgument() throws {
+        let x = Tensor.argument(TensorType(.f32, [2]))
+        let y = try op("exp", x)
+        #expect(y.availability == .argument)
+        let error = #expect(throws: ExecutionError.self) { try y.doubles }
+        #expect(error?.error.code == "E0210")
+        let shape = #expect(throws: OpError.self) { try op("nonzero", x) }
+        #expect(shape?.code == "E0210")
+        #expect(try op("exp", .unknown(TensorType(.f32, [-1, 3]))).shape == [-1, 3])
+    }
+
+    @Test func anIndexOutOfRangeIsNamed() throws {
+        let x = try Tensor.of(1, 2, 3)
+        let bad = try ops("gather", [x, Tensor.make([0, 3] as [Int32], [2])], origin: 4)[0]
+        let error = #expect(throws: ExecutionError.self) { try bad.compute() }
+        #expect(error?.error.code == "E0208")
+        #expect(error?.error.what == "the index 3 is out of range for an axis of size 3")
+        #expect(error?.origin == 4)
+    }
+
     @Test func compiledFunctionsRunAgain() throws {
         let x = Tensor.argument(TensorType(.f64, [2]))
         let w = try Tensor.of(3, 4)
