@@ -155,8 +155,8 @@ public struct Table: Sendable, Equatable {
 
     // MARK: Choosing rows
 
-    /// These rows in this order.
-    func gathering(_ rows: [Int]) -> Table {
+    /// These rows in this order; each exists.
+    public func gathering(_ rows: [Int]) -> Table {
         Table(unchecked: names, columns.map { $0.gathering(rows) }, count: isSchema ? nil : rows.count, label: label)
     }
 

@@ -172,6 +172,7 @@ extension Machine {
             if !tensors.isEmpty, tensors.count == list.values.count, tensors.contains(where: { $0.shape != tensors[0].shape }) {
                 return DatasetValue(try Dataset(elements: tensors.map { [$0] }, .tensor))
             }
+            if case .record? = list.values.first { return try dataset(ofRecords: list.values, what) }
         default: break
         }
         var tensors: [Tensor] = []
@@ -193,6 +194,36 @@ extension Machine {
         default: throw Fault.type(what, expected: "a tensor, a list of numbers, a record of them, or a table", found: value)
         }
         return .tensor
+    }
+
+    private func dataset(ofRecords records: ContiguousArray<Value>, _ what: String) throws -> DatasetValue {
+        var elements: [[Tensor]] = []
+        var structures: [Structure] = []
+        for record in records {
+            var tensors: [Tensor] = []
+            structures.append(try structure(of: record, "a field in " + what, &tensors))
+            elements.append(tensors)
+            guard structures[structures.count - 1] == structures[0] else {
+                throw DataError("E0507", "the elements of a dataset must have the same fields, found \(records[0].written) and \(record.written)")
+            }
+        }
+        return DatasetValue(try Dataset(elements: elements, structures[0]))
+    }
+
+    /// How the tensors in an element stand together; they are appended.
+    func structure(of value: Value, _ what: String, _ tensors: inout [Tensor]) throws -> Structure {
+        switch value {
+        case .record(let record):
+            return .record(try zip(record.names, record.values).map { Structure.Field($0, try structure(of: $1, what, &tensors)) })
+        case .list(let list): return .list(try list.values.map { try structure(of: $0, what, &tensors) })
+        case .tensor, .int, .float, .bool:
+            tensors.append(try tensor(value, what))
+            return .tensor
+        default:
+            throw Fault.type(
+                what, expected: "a tensor, or a list or record of tensors", found: value,
+                mend: value.isNone ? "its last line is its value" : "strings and other values go into lists and tables: `[f(x) for x in …]`")
+        }
     }
 
     /// The number of elements; counted when the stream does not tell.
@@ -339,8 +370,8 @@ private final class ElementFunction: @unchecked Sendable {
         let value = try call(structure.value(arguments))
         if value.hasUnknown { return nil }
         var outputs: [Tensor] = []
-        let result = try self.result(value, &outputs)
-        return (result, outputs)
+        let structure = try machine.structure(of: value, "what the function of `\(verb)` gives", &outputs)
+        return (structure, outputs)
     }
 
     /// A pair fills two parameters; a function of one parameter gets it as a list.
@@ -350,20 +381,5 @@ private final class ElementFunction: @unchecked Sendable {
             return try machine.call(function, [element])
         }
         return try machine.call(function, Array(list.values))
-    }
-
-    private func result(_ value: Value, _ outputs: inout [Tensor]) throws -> Structure {
-        switch value {
-        case .record(let record):
-            return .record(try zip(record.names, record.values).map { Structure.Field($0, try result($1, &outputs)) })
-        case .list(let list): return .list(try list.values.map { try result($0, &outputs) })
-        case .tensor, .int, .float, .bool:
-            outputs.append(try machine.tensor(value, "what `\(verb)` gives"))
-            return .tensor
-        default:
-            throw Fault.type(
-                "what the function of `\(verb)` gives", expected: "a tensor, or a list or record of tensors", found: value,
-                mend: value.isNone ? "its last line is its value" : "strings and other values go into lists and tables: `[f(x) for x in …]`")
-        }
     }
 }

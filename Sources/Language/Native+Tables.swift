@@ -428,6 +428,24 @@ extension Machine {
 
     // MARK: Fields and loops
 
+    /// `t[position]`: a row, the columns of a list of names, or the rows that a mask chooses.
+    func rows(_ value: TableValue, _ position: Value) throws -> Value {
+        switch position {
+        case .int(let row): return isCheck ? rowRecord(of: value.table) : rowRecord(value.table, try value.table.place(of: row))
+        case .list(let list):
+            if case .string? = list.values.first { return try tableVerb("select", .table(value), [position], []) }
+            if list.values.isEmpty { return try tableVerb("select", .table(value), [position], []) }
+            return try rows(value, .tensor(try tensor(position, "an index of a table")))
+        case .tensor(let tensor) where tensor.rank == 1 && (tensor.dtype == .bool || tensor.dtype.isInteger):
+            if isCheck { return .table(value) }
+            let table = value.table
+            if tensor.dtype == .bool { return .table(TableValue(try table.filter(tensor.elements(as: Bool.self)))) }
+            return .table(TableValue(table.gathering(try tensor.elements(as: Int.self).map { try table.place(of: $0) })))
+        default:
+            throw Fault.type("an index of a table", expected: "a column's name, a row's number, a list of them or a mask", found: position)
+        }
+    }
+
     func tableField(_ value: TableValue, _ name: String) throws -> Value {
         let table = value.table
         switch name {

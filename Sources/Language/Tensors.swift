@@ -501,8 +501,7 @@ extension Machine {
             }
             return record.values[place]
         case (.table, .string): return try tableVerb("column", base, [position], [])
-        case (.table(let table), .int(let i)):
-            return isCheck ? rowRecord(of: table.table) : rowRecord(table.table, try table.table.place(of: i))
+        case (.table(let table), _): return try rows(table, position)
         case (.list, .tensor(let tensor)), (.range, .tensor(let tensor)), (.string, .tensor(let tensor)):
             guard tensor.rank == 0, tensor.dtype.isInteger else { break }
             guard let i = try look(tensor, "an index", { try $0.elements(as: Int.self)[0] }) else { return .unknown }
@@ -550,6 +549,9 @@ extension Machine {
                         return .string(String(view))
                     }
                 )
+            case .table(let table):
+                if isCheck { return base }
+                (count, pick) = (table.table.count ?? 0, { .table(TableValue(table.table.gathering($0))) })
             case .bytes(let bytes): (count, pick) = (bytes.array.count, { .bytes(Bytes($0.map { bytes.array[$0] })) })
             default: throw Fault("E0423", "\(base.described) cannot be sliced")
             }
