@@ -376,10 +376,17 @@ private final class ElementFunction: @unchecked Sendable {
 
     /// A pair fills two parameters; a function of one parameter gets it as a list.
     private func call(_ element: Value) throws -> Value {
-        guard case .list(let list) = element else { return try machine.call(function, [element]) }
-        if case .function(let f) = function, case .code(let code, _, _) = f.kind, code.parameters.count == 1, !code.parameters[0].isRest {
-            return try machine.call(function, [element])
+        var arguments = [element]
+        if case .list(let list) = element { arguments = Array(list.values) }
+        if case .function(let f) = function, case .code(let code, _, _) = f.kind, !code.parameters.contains(where: \.isRest) {
+            if code.parameters.count == 1 { return try machine.call(function, [element]) }
+            let needed = code.parameters.count { !$0.hasDefault }
+            guard needed <= arguments.count, arguments.count <= code.parameters.count else {
+                throw Fault(
+                    "E0411", "the function of `\(verb)` takes \(code.parameters.count) arguments, the elements give \(arguments.count)",
+                    why: structure == .tensor ? "an element is one tensor" : "an element is a \(element.kind)")
+            }
         }
-        return try machine.call(function, Array(list.values))
+        return try machine.call(function, arguments)
     }
 }
