@@ -223,6 +223,7 @@ extension Machine {
         case .native(let native): return try call(native, positional, named)
         case .constructor(let constructor): return try callConstructor(constructor, positional, named)
         case .dual(let op, let layer):
+            if positional.contains(where: \.isUnknown) { return .unknown }
             if isOpCall(op, layer, positional, named) { return try call(op, positional, named) }
             return try call(layer, positional, named)
         case .closure(let parameters, let body):
