@@ -45,7 +45,7 @@ let package = Package(
             ],
             swiftSettings: house),
 
-        .testTarget(name: "SyntaxTests", dependencies: ["Syntax"], swiftSettings: house),
+        .testTarget(name: "SyntaxTests", dependencies: ["Syntax"], exclude: ["fixtures"], swiftSettings: house),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: house),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], swiftSettings: house),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),

@@ -241,10 +241,7 @@ extension Parser {
         if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: true)) }
         guard kind == .comma else { return first }
         var elements = [Element(first)]
-        while accept(.comma) {
-            let isSpread = accept(.ellipsis)
-            elements.append(Element(try expression(), isSpread: isSpread))
-        }
+        while accept(.comma) { elements.append(Element(try expression())) }
         if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: true)) }
         return Expression(.list(elements), range(from: start))
     }
