@@ -123,9 +123,11 @@ extension Diagnostic {
     }
 
     static func strayBracket(_ range: SourceRange, open: SourceRange?) -> Diagnostic {
-        Diagnostic(
-            code: "E0113", what: "`\(range.source.text(range))` closes nothing", at: Label(range),
-            also: open.map { [Label($0, "this one is open")] } ?? [])
+        let bracket = range.source.text(range)
+        return Diagnostic(
+            code: "E0113",
+            what: open.map { "`\(bracket)` does not close `\($0.source.text($0))`" } ?? "`\(bracket)` closes nothing",
+            at: Label(range), also: open.map { [Label($0, "opened here")] } ?? [])
     }
 
     static func notUTF8(path: String, offset: Int) -> Diagnostic {

@@ -44,7 +44,8 @@ extension Lexer {
                 if case .string(_, let token) = contexts.last {
                     report(.newlineInString(range(tokens[token].start, offset)))
                 }
-                return endString(closingAt: offset)
+                endString(closingAt: offset)
+                return dropGroupsOfThisLine()
             default:
                 offset += 1
             }
@@ -53,6 +54,7 @@ extension Lexer {
         if !isTripled, interpolationDepth == 0, case .string(_, let token) = contexts.last {
             report(.newlineInString(range(tokens[token].start, offset)))
             endString(closingAt: offset)
+            dropGroupsOfThisLine()
         }
     }
 
@@ -113,7 +115,9 @@ extension Lexer {
         add(.interpolationEnd, length: 0)
         contexts.removeLast()
         interpolationDepth = 0
-        if case .string(false, _) = contexts.last { endString(closingAt: offset) }
+        guard case .string(false, _) = contexts.last else { return }
+        endString(closingAt: offset)
+        dropGroupsOfThisLine()
     }
 
     /// The format behind an interpolation's colon.

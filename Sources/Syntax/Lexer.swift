@@ -26,6 +26,8 @@ struct Lexer {
     /// Brackets found unclosed by an earlier reading, and where each is taken to end.
     private var unclosed: Set<Int> = []
     private var dedents: [Int: Int] = [:]
+    /// The first brace whose partner stands further left than its line: probably the one that is not closed.
+    private var suspect: (opening: SourceRange, closing: SourceRange)?
     private var pendingNewline: Int?
     private var lineHasCode = false
 
@@ -59,7 +61,7 @@ struct Lexer {
     mutating func run() {
         for attempt in 0...8 {
             readAll()
-            guard attempt < 8, let culprit = unclosedGroup else { break }
+            guard attempt < 8, contexts.count <= 1000, let culprit = unclosedGroup else { break }
             let unclosed = unclosed.union([culprit])
             self = Lexer(source)
             self.unclosed = unclosed
@@ -78,7 +80,7 @@ struct Lexer {
 
     /// The first newline behind a bracket whose next line is indented no more than the bracket's own line.
     private func dedent(behind opening: Int) -> Int? {
-        let (line, _) = source.position(of: opening)
+        let line = source.line(at: opening)
         let indent = self.indent(ofLine: line)
         for next in (line + 1)..<max(source.lineStarts.count + 1, line + 2) where next <= source.lineStarts.count {
             let start = source.lineStarts[next - 1]
@@ -97,9 +99,18 @@ struct Lexer {
         return index - start
     }
 
+    /// A string that breaks off takes the brackets that were to be closed behind it along.
+    mutating func dropGroupsOfThisLine() {
+        let line = source.lineStarts[source.line(at: offset) - 1]
+        while case .bracket(let kind, let token)? = contexts.last, kind != .openBrace, tokens[token].start >= line {
+            tokens[token].payload = tokens.count
+            contexts.removeLast()
+        }
+    }
+
     /// Ends the innermost bracket here if it is known to be unclosed and the next line falls back.
     private mutating func endUnclosedGroup() {
-        guard !unclosed.isEmpty,
+        guard !unclosed.isEmpty, contexts.count <= 1000,
             let index = contexts.firstIndex(where: {
                 if case .bracket(_, let token) = $0 { unclosed.contains(tokens[token].start) } else { false }
             }),
@@ -127,8 +138,13 @@ struct Lexer {
             report(.unclosedText(opening: range(tokens[token].start, tokens[token].end)))
             endString(closingAt: bytes.count)
         }
-        if case .bracket(_, let token)? = contexts.last {
-            report(.unclosedBracket(range(tokens[token].start, tokens[token].end)))
+        if case .bracket(let kind, let token)? = contexts.last {
+            let opening = range(tokens[token].start, tokens[token].end)
+            if kind == .openBrace, let suspect, suspect.opening.start > opening.start {
+                report(.unclosedBracket(suspect.opening, before: suspect.closing))
+            } else {
+                report(.unclosedBracket(opening))
+            }
         }
         for case .bracket(_, let token) in contexts { tokens[token].payload = tokens.count }
         contexts = []
@@ -403,10 +419,16 @@ struct Lexer {
             }
         }
         guard index >= 0 else {
-            var opened: SourceRange?
-            if case .bracket(_, let token) = contexts.last { opened = range(tokens[token].start, tokens[token].end) }
-            report(.strayBracket(range(offset, offset + 1), open: opened))
-            offset += 1
+            guard case .bracket(let kind, let token)? = contexts.last, kind != .openBrace else {
+                report(.strayBracket(range(offset, offset + 1), open: nil))
+                offset += 1
+                return
+            }
+            // It was probably meant to close the bracket that is open.
+            report(.strayBracket(range(offset, offset + 1), open: range(tokens[token].start, tokens[token].end)))
+            add(kind == .openParenthesis ? .closeParenthesis : .closeBracket, length: 1)
+            tokens[token].payload = tokens.count - 1
+            contexts.removeLast()
             return
         }
         if index < contexts.count - 1, case .bracket(_, let token) = contexts[contexts.count - 1] {
@@ -416,6 +438,13 @@ struct Lexer {
         if isInterpolation, tokens.last?.kind == .interpolationStart {
             report(.emptyInterpolation(range(offset - 1, offset + 1)))
             tokens.append(Token(kind: .error, start: offset, end: offset))
+        }
+        if closing == .closeBrace, !isInterpolation, !lineHasCode, suspect == nil, case .bracket(_, let token) = contexts[index] {
+            let opening = range(tokens[token].start, tokens[token].end)
+            let line = source.line(at: opening.start)
+            if indent(ofLine: line) > offset - source.lineStarts[source.line(at: offset) - 1] {
+                suspect = (opening, range(offset, offset + 1))
+            }
         }
         add(isInterpolation ? .interpolationEnd : closing, length: 1)
         for context in contexts[index...] {

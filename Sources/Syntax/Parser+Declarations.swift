@@ -7,7 +7,7 @@ extension Parser {
         if kind == .fn, self.kind == .openParenthesis {
             throw expected("the function's name", mend: "a function without a name is written `(a, b) -> …`")
         }
-        let name = try name("a \(kind.rawValue)")
+        let name = try name(kind == .fn ? "a function" : kind == .estimator ? "an estimator" : "a \(kind.rawValue)")
         var first: [Parameter]?
         var second: [Parameter]?
         var result: TypeAnnotation?

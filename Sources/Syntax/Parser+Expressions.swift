@@ -288,7 +288,11 @@ extension Parser {
         advance()
         if kind == .closeParenthesis { throw fail(.expectedValue(found: found, at: here, mend: "an empty list is `[]`")) }
         let value = try expression()
-        if kind == .comma { throw expected("`)`", opened: tokenRange(start), mend: "a list stands in brackets: `[a, b]`") }
+        if kind == .comma {
+            let isTarget = match(start) + 1 < tokens.count && tokens[match(start) + 1].kind == .equal
+            let mend = isTarget ? "names stand bare: `a, b = …`" : "a list stands in brackets: `[a, b]`"
+            throw expected("`)`", opened: tokenRange(start), mend: mend)
+        }
         if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false)) }
         try close(.closeParenthesis, "`)`", opening: start)
         context.isInHead = wasInHead
@@ -410,6 +414,7 @@ extension Parser {
         if kind.isKeyword, peek() == .equal { return fail(.keywordAsName(text(position), what: "a field of a record", at: here)) }
         var mend = "a block stands only behind a head such as `if c`; write statements without braces"
         if kind == .name, peek() == .colon { mend = "write `\(text(position)) = …`" }
+        if kind == .int || kind == .float { mend = "a list stands in brackets: `[1, 2]`" }
         if kind == .stringStart { mend = "names of fields stand without quotes: `{name = value}`" }
         return fail(.recordField(here, found: found, mend: mend))
     }

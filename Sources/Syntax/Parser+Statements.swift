@@ -32,6 +32,9 @@ extension Parser {
     private mutating func assignment() throws(Failure) -> Statement.Kind {
         let target = try name("a value")
         advance()
+        if kind == .name, peek() == .equal, source.line(at: lastEnd) < source.line(at: here.start) {
+            throw fail(.expectedValue(found: "the end of the line", at: SourceRange(source, lastEnd, lastEnd)))
+        }
         return .assign(.name(target), try valueList())
     }
 
@@ -128,10 +131,10 @@ extension Parser {
         switch value.kind {
         case .index(let base, let subscripts):
             let of = source.excerpt(base.range)
-            if case .index(let key)? = subscripts.first, subscripts.count == 1, case .string(let parts) = key.kind,
-                parts.count <= 1
-            {
-                return fail(.assignmentToElement(value.range, mend: "make a record with the field: `\(of) = {...\(of), name = …}`"))
+            if case .index(let key)? = subscripts.first, subscripts.count == 1, case .string(let parts) = key.kind {
+                var name = "name"
+                if parts.count == 1, case .text(let text) = parts[0], isIdentifier(text) { name = text }
+                return fail(.assignmentToElement(value.range, mend: "make a new record: `\(of) = {...\(of), \(name) = …}`"))
             }
             return fail(.assignmentToElement(
                 value.range, mend: "choose by a mask: `\(of) = where(mask, new, \(of))`; or build the list anew: `[… for v in \(of)]`"))
@@ -153,6 +156,11 @@ extension Parser {
         default:
             return fail(.assignmentTarget(value.range, what: "`\(whole)`", mend: nil))
         }
+    }
+
+    private func isIdentifier(_ text: String) -> Bool {
+        text.utf8.count < 40 && !text.isEmpty && text.utf8.allSatisfy { $0 == 0x5F || $0 >= 0x61 && $0 <= 0x7A }
+            && TokenKind.keywords[text] == nil
     }
 
     // MARK: Other statements

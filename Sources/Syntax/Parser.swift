@@ -97,7 +97,8 @@ struct Parser {
 
     func tokenRange(_ index: Int) -> SourceRange { SourceRange(source, tokens[index].start, tokens[index].end) }
 
-    var here: SourceRange { tokenRange(position) }
+    /// The present token; at the end of the text, the place behind the last one.
+    var here: SourceRange { kind == .end ? SourceRange(source, lastEnd, lastEnd) : tokenRange(position) }
 
     /// From the token at `start` to the last one read.
     func range(from start: Int) -> SourceRange {
@@ -128,7 +129,7 @@ struct Parser {
     var found: String {
         switch kind {
         case .newline: "the end of the line"
-        case .end: "the end of the file"
+        case .end: "the end of the text"
         case .stringStart: "a string"
         case .interpolationEnd, .format, .stringText, .stringEnd: "the end of the interpolation"
         default: "`\(source.excerpt(here))`"
@@ -212,6 +213,7 @@ struct Parser {
             index = token.kind.isOpening ? max(match(index), index) + 1 : index + 1
         }
         let failed = position
+        index = behindBody(index, of: start, failed: failed, until: end)
         position = min(index, end)
         lastEnd = tokens[max(position - 1, start)].end
         guard let failure else { return }
@@ -226,6 +228,29 @@ struct Parser {
         }
         if low < lexicalErrors.count, lexicalErrors[low] <= last { return }
         report(failure)
+    }
+
+    /// Where a head failed because its body is not what a body must be, steps over that body too: a block on the next
+    /// line, or the indented lines behind a `:`.
+    private func behindBody(_ index: Int, of start: Int, failed: Int, until end: Int) -> Int {
+        guard index > start, index < end, tokens[index].kind == .newline else { return index }
+        if failure?.code == "E0123", index == failed, tokens[index + 1].kind == .openBrace {
+            return min(max(match(index + 1), index + 1) + 1, end)
+        }
+        guard tokens[index - 1].kind == .colon else { return index }
+        var index = index
+        let indent = column(of: start)
+        while index < end, tokens[index].kind == .newline, column(of: index + 1) > indent {
+            index += 1
+            while index < end, tokens[index].kind != .newline {
+                index = tokens[index].kind.isOpening ? max(match(index), index) + 1 : index + 1
+            }
+        }
+        return min(index, end)
+    }
+
+    private func column(of token: Int) -> Int {
+        tokens[token].kind == .end ? 0 : tokens[token].start - source.lineStarts[source.line(at: tokens[token].start) - 1]
     }
 
     private mutating func endExpected(after start: Int) -> Failure {

@@ -17,17 +17,23 @@ public final class SourceText: Sendable {
         lineStarts = starts
     }
 
-    /// The line (from 1) and column (from 1, in code points) of a byte offset.
-    public func position(of offset: Int) -> (line: Int, column: Int) {
+    /// The line (from 1) of a byte offset.
+    public func line(at offset: Int) -> Int {
         var low = 0
         var high = lineStarts.count - 1
         while low < high {
             let middle = (low + high + 1) / 2
             if lineStarts[middle] <= offset { low = middle } else { high = middle - 1 }
         }
-        let end = min(offset, utf8.count)
-        let column = utf8[lineStarts[low]..<max(end, lineStarts[low])].count { $0 & 0xC0 != 0x80 }
-        return (low + 1, column + 1)
+        return low + 1
+    }
+
+    /// The line (from 1) and column (from 1, in code points) of a byte offset.
+    public func position(of offset: Int) -> (line: Int, column: Int) {
+        let line = line(at: offset)
+        let start = lineStarts[line - 1]
+        let column = utf8[start..<max(min(offset, utf8.count), start)].count { $0 & 0xC0 != 0x80 }
+        return (line, column + 1)
     }
 
     /// The text of a line (from 1), without its newline.

@@ -30,8 +30,11 @@ public struct StatementReader: Sendable {
             if comment.isDocumentation { return false }
             isDocumentation = false
         }
-        return contexts.isEmpty && !lastContinues
+        // What is open this deep is an error by now, and must not make each further line dearer.
+        return contexts.isEmpty && (!lastContinues || !lexer.diagnostics.isEmpty) || isTooDeep
     }
+
+    fileprivate var isTooDeep: Bool { contexts.count > 2 * Parser.deepest }
 
     /// Forgets the lines, for the next statement.
     public mutating func reset() { self = StatementReader() }
@@ -43,6 +46,6 @@ public func isComplete(_ text: String) -> Bool {
     var isDone = true
     var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     if lines.count > 1, lines.last == "" { lines.removeLast() }
-    for line in lines { isDone = reader.add(String(line)) }
+    for line in lines where !reader.isTooDeep { isDone = reader.add(String(line)) }
     return isDone
 }
