@@ -307,7 +307,7 @@ extension Machine {
 ///
 /// It belongs to the machine's thread: datasets call it where they are iterated over.
 private final class ElementFunction: @unchecked Sendable {
-    private let machine: Machine
+    private unowned let machine: Machine
     private let function: Value
     private let verb: String
     private let structure: Structure
