@@ -586,6 +586,8 @@ extension Machine {
 
     /// NumPy's indexing: ints and slices as one strided slice, then one array index or mask by gathering.
     private func tensorSubscripts(_ tensor: Tensor, _ parts: [Subscription]) throws -> Value {
+        // It may be an int, a mask or an array: the result's rank is not known.
+        for case .index(.unknown) in parts { return .unknown }
         let consumed = parts.reduce(0) { count, part in
             switch part {
             case .index(.none), .ellipsis: count
@@ -618,13 +620,6 @@ extension Machine {
                 hasEllipsis = true
                 for _ in 0..<(tensor.rank - consumed) { keepWhole() }
             case .index(.none): plan.append(.new)
-            case .index(.unknown):
-                isUnknown = true
-                begin.append(0)
-                end.append(1)
-                step.append(1)
-                plan.append(.drop)
-                axis += 1
             case .index(.int(let i)):
                 let size = tensor.shape[axis]
                 if size >= 0 {
