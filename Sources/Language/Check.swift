@@ -28,6 +28,8 @@ extension Machine {
             return try followLoop(head, pc, exit: target, regs)
         }
         guard let join = code.joins[pc] else { return .reached(target) }
+        let lists = lengths(regs, code.registerCount)
+        defer { forgetGrown(lists, regs) }
         let before = snapshot(regs, code.registerCount)
         let first = try follow(pc + 1..<join, regs)
         let afterFirst = snapshot(regs, code.registerCount)
@@ -99,6 +101,8 @@ extension Machine {
         guard case .unknown(let element) = iterator.source else { return true }
         let code = frames[frames.count - 1].code
         let end = pc + Int(next.c)
+        let lists = lengths(regs, code.registerCount)
+        defer { forgetGrown(lists, regs) }
         for turn in 0..<3 {
             let before = snapshot(regs, code.registerCount)
             iterator.turns = turn + 1
@@ -121,6 +125,21 @@ extension Machine {
     private func addPending(_ value: Value) {
         let frame = frames.count - 1
         frames[frame].pending = frames[frame].pending.map { merge($0, value) } ?? value
+    }
+
+    /// The lists in registers with their lengths.
+    private func lengths(_ regs: Registers, _ count: Int) -> [(register: Int, list: List, count: Int)] {
+        (0..<count).compactMap { register in
+            if case .list(let list) = regs[register] { (register, list, list.values.count) } else { nil }
+        }
+    }
+
+    /// A comprehension's list that grew on a way that may not be taken, or taken any number of times, has an unknown
+    /// length.
+    private func forgetGrown(_ lists: [(register: Int, list: List, count: Int)], _ regs: Registers) {
+        for (register, list, count) in lists where list.values.count != count {
+            if case .list(let now) = regs[register], now === list { regs[register] = .unknown }
+        }
     }
 
     private func snapshot(_ regs: Registers, _ count: Int) -> [Value] { (0..<count).map { regs[$0] } }
