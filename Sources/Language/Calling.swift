@@ -118,7 +118,8 @@ extension Machine {
     // MARK: From bytecode
 
     func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
-        let site = frames[frames.count - 1].code.callSites[instruction.wide]
+        let position = instruction.opcode == .callPlain ? Int(instruction.c) : instruction.wide
+        let site = frames[frames.count - 1].code.callSites[position]
         let (positional, named) = try gather(site, Int(instruction.a) + 1, regs)
         return try call(regs[instruction.a], positional, named)
     }
@@ -162,7 +163,7 @@ extension Machine {
         case .register(let register): near = regs[register]
         case .global(let slot): near = frames[frames.count - 1].module.registers[slot]
         case .capture(let index): near = frames[frames.count - 1].captures[index]
-        case .itself: near = frames[frames.count - 1].function.map { .function($0) } ?? .none
+        case .itself: near = .function(frames[frames.count - 1].function)
         case .standard(let index): near = try session.library.value(index, self)
         }
         if isCallable(near) { return try chain(near, receiver, positional, named) }

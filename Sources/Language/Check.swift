@@ -8,10 +8,8 @@ struct CheckState {
     var steps = 0
     /// The frames whose branches are being followed both ways, by depth.
     var regionDepths: [Int] = []
-    /// How often a conditional loop has been followed, by frame depth and place.
-    var followed: [Place: Int] = [:]
-
-    struct Place: Hashable { var depth: Int, pc: Int }
+    /// Results of returns on ways that were taken beside the one a frame goes on with, by its depth.
+    var pending: [Int: Value] = [:]
 
     /// About 50 ms; beyond it loops and recursive calls are cut short.
     static let budget = 2_000_000
@@ -123,8 +121,8 @@ extension Machine {
     }
 
     private func addPending(_ value: Value) {
-        let frame = frames.count - 1
-        frames[frame].pending = frames[frame].pending.map { merge($0, value) } ?? value
+        let depth = frames.count
+        check.pending[depth] = check.pending[depth].map { merge($0, value) } ?? value
     }
 
     /// The lists in registers with their lengths.

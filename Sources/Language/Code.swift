@@ -49,7 +49,7 @@ public final class Code: @unchecked Sendable {
     private lazy var exactCount = parameters.contains { $0.isRest } ? -1 : parameters.count
 
     init(name: String, kind: Kind, range: SourceRange) { (self.name, self.kind, self.range) = (name, kind, range) }
-    deinit { program.release() }
+    deinit { program.release(constants: constants.count) }
 
     @inline(__always) func takesExactly(_ count: Int) -> Bool { exactCount == count }
 }
@@ -170,7 +170,19 @@ public final class Function: @unchecked Sendable {
     }
     let name: String
     let kind: Kind
-    init(_ name: String, _ kind: Kind) { (self.name, self.kind) = (name, kind) }
+    /// What a `.code` runs, where the machine reaches it without taking `kind` apart.
+    private(set) var body: Body!
+
+    struct Body {
+        let code: Code
+        let captures: [Value]
+        let module: Module
+    }
+
+    init(_ name: String, _ kind: Kind) {
+        (self.name, self.kind) = (name, kind)
+        if case .code(let code, let captures, let module) = kind { body = Body(code: code, captures: captures, module: module) }
+    }
 }
 
 /// What makes layers or estimators of one declaration.

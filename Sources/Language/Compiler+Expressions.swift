@@ -66,7 +66,7 @@ extension Compiler {
         case .string(let parts):
             if parts.count == 1, case .text(let text) = parts[0] { return constant(.string(text)) }
         case .unary(.negate, let value):
-            if case .int(let number) = value.kind { return constant(.int(-number)) }
+            if case .int(let number) = value.kind, number != .min { return constant(.int(-number)) }
             if case .float(let number) = value.kind { return constant(.float(-number)) }
         case .name(let name): return self.name(name, expression.range)
         case .parenthesized(let inner): return operand(inner)
@@ -201,7 +201,12 @@ extension Compiler {
         }
         for (offset, argument) in arguments.enumerated() { load(argument.value, into: first + 1 + offset) }
         scope.code.callSites.append(site)
-        emit(Instruction(isMethod ? .method : .call, first, wide: scope.code.callSites.count - 1), range)
+        let position = scope.code.callSites.count - 1
+        if !isMethod, site.isPlain, position <= 0xFFFF, arguments.count <= 0xFFFF {
+            emit(Instruction(.callPlain, first, arguments.count, position), range)
+        } else {
+            emit(Instruction(isMethod ? .method : .call, first, wide: position), range)
+        }
         if first != target { emit(Instruction(.move, target, first), range) }
     }
 

@@ -43,6 +43,8 @@ enum Opcode: UInt8 {
     // Calls
     /// Calls register a with the arguments that follow it, as call site bc says; the result goes to a.
     case call
+    /// As `call`, without names and spreads: b arguments, call site c.
+    case callPlain
     /// Calls the method that call site bc names on register a.
     case method
     /// Calls b (a function or layer) with one argument, register c.

@@ -11,10 +11,10 @@ public final class Machine {
     let session: Session
     /// Whether this is the check: nothing is computed, printed or written, and unknown values are followed.
     let isCheck: Bool
-    var frames: ContiguousArray<Frame> = []
+    var frames = FrameStack(capacity: Machine.deepest + 1)
     private let stack: Registers
     private var stackTop = 0
-    var stackMark: Int { stackTop }
+    private var stackPrepared = 0
     /// Defaults in force, innermost last.
     var defaults: [Defaults] = []
     /// Layers whose bodies are running, innermost last.
@@ -47,61 +47,54 @@ public final class Machine {
     static let stackCapacity = 4 << 20
     static let deepest = 10_000
 
-    struct Frame {
-        var code: Code
-        var program: Program
-        var captures: [Value]
-        var function: Function?
-        var module: Module
-        var registers: Registers
-        /// Where the next instruction stands while another frame runs.
-        var pc: Int
-        /// The caller's register for the result.
-        var result: Int
-        /// Where the machine's stack ended before.
-        var stackBase: Int
-        var defaultsDepth: Int
-        /// Swift code waits for this frame's result.
-        var isBarrier: Bool
-        /// In the check: results of returns on ways that were taken beside this one.
-        var pending: Value?
-    }
-
     init(session: Session, isCheck: Bool) {
         self.session = session
         self.isCheck = isCheck
-        stack = Registers(reserving: Self.stackCapacity)
+        stack = Registers(rawCapacity: Self.stackCapacity)
     }
-    deinit { stack.release(capacity: Self.stackCapacity) }
+    deinit {
+        stack.release(prepared: stackPrepared)
+        frames.release()
+    }
+
+    /// Room for a call's registers above those in use; false when the stack is full.
+    @inline(__always) private func reserve(_ count: Int) -> Bool {
+        stackTop + count <= stackPrepared || prepareStack(count)
+    }
+
+    @inline(never) private func prepareStack(_ count: Int) -> Bool {
+        let target = min(max(stackTop + count, stackPrepared + 4096), Self.stackCapacity)
+        if stackTop + count > target { return false }
+        stack.prepare(stackPrepared..<target)
+        stackPrepared = target
+        return true
+    }
 
     // MARK: Entering
 
     /// Runs a file's code (or an entry of the prompt) in its module's registers.
     func run(_ code: Code, in module: Module) throws -> Value {
         if module.registerCapacity < code.registerCount { module.grow(to: code.registerCount) }
-        return try enter(code, captures: [], function: nil, module: module, registers: module.registers, onStack: false)
+        let function = Function(code.name, .code(code, captures: [], module: module))
+        return try enter(function, registers: module.registers, onStack: false)
     }
 
     /// Calls a function's code with its parameters already bound.
     func invoke(_ code: Code, _ arguments: [Value], captures: [Value], function: Function?, module: Module) throws -> Value {
         if frames.count >= Self.deepest { throw Fault.tooDeep }
-        guard stackTop + code.registerCount + 1 <= Self.stackCapacity else { throw Fault.tooDeep }
+        guard reserve(code.registerCount) else { throw Fault.tooDeep }
         let registers = stack.advanced(by: stackTop)
         for (index, argument) in arguments.enumerated() { registers[index] = argument }
-        return try enter(code, captures: captures, function: function, module: module, registers: registers, onStack: true)
+        return try enter(
+            function ?? Function(code.name, .code(code, captures: captures, module: module)), registers: registers, onStack: true)
     }
 
-    private func enter(
-        _ code: Code, captures: [Value], function: Function?, module: Module, registers: Registers, onStack: Bool
-    ) throws -> Value {
+    private func enter(_ function: Function, registers: Registers, onStack: Bool) throws -> Value {
         let depth = frames.count
-        let base = stackTop
-        if onStack { stackTop += code.registerCount }
-        code.wasChecked = true
-        frames.append(
-            Frame(
-                code: code, program: code.program, captures: captures, function: function, module: module, registers: registers,
-                pc: 0, result: 0, stackBase: base, defaultsDepth: defaults.count, isBarrier: true, pending: nil))
+        let code = function.body.code
+        pushFrame(function, registers: registers, onStack: onStack)
+        if isCheck { code.wasChecked = true }
+        defer { withExtendedLifetime(function) {} }
         do {
             let exit = isCheck ? try loop(Checking.self, region: nil) : try loop(Running.self, region: nil)
             guard case .returned(let value) = exit else { return .unknown }
@@ -113,19 +106,31 @@ public final class Machine {
         }
     }
 
+    /// A frame that Swift code waits for.
+    func pushFrame(_ function: Function, registers: Registers, pc: Int = 0, onStack: Bool) {
+        let code = function.body.code
+        frames.append(
+            Frame(
+                function, code.program, registers, pc: pc, result: 0, stackBase: stackTop, defaultsDepth: defaults.count,
+                registerCount: code.registerCount, isBarrier: true))
+        if onStack { stackTop += code.registerCount }
+    }
+
     /// Drops the frames above `depth` and what belongs to them.
     func unwind(to depth: Int) {
         while frames.count > depth { popFrame() }
     }
 
     @inline(__always) private func popFrame() {
-        let frame = frames.removeLast()
+        let frame = frames[frames.count - 1]
+        frames.removeLast()
         if frame.stackBase < stackTop {
             // A register left behind would keep its tensor alive until somebody happens to overwrite it.
-            for index in 0..<frame.code.registerCount { frame.registers[index] = .unset }
+            for index in 0..<frame.registerCount { frame.registers[index] = .unset }
         }
         stackTop = frame.stackBase
         if defaults.count > frame.defaultsDepth { defaults.removeLast(defaults.count - frame.defaultsDepth) }
+        if isCheck { check.pending[frames.count + 1] = nil }
     }
 
     /// Where the innermost frame stands.
@@ -319,30 +324,30 @@ public final class Machine {
                 if Execution.isInterrupted { throw Interruption() }
 
             // Calls
-            case .call:
+            case .call, .callPlain:
                 frames[frames.count - 1].pc = pc
-                if case .function(let function) = regs[instruction.a],
-                    case .code(let code, let captures, let module) = function.kind
-                {
-                    let site = frames[frames.count - 1].code.callSites[instruction.wide]
-                    if site.isPlain, code.takesExactly(site.names.count), stackTop + code.registerCount < Self.stackCapacity {
+                if instruction.opcode == .callPlain, case .function(let function) = regs[instruction.a], let body = function.body {
+                    let code = body.code
+                    let count = Int(instruction.b)
+                    if code.takesExactly(count), reserve(code.registerCount) {
                         if frames.count >= Self.deepest { throw Fault.tooDeep }
-                        if M.isCheck, checkShouldCutCall() {
-                            regs[instruction.a] = .unknown
-                            break
+                        if M.isCheck {
+                            if checkShouldCutCall() {
+                                regs[instruction.a] = .unknown
+                                break
+                            }
+                            code.wasChecked = true
                         }
-                        code.wasChecked = true
                         let window = stack.advanced(by: stackTop)
                         let first = Int(instruction.a) + 1
-                        for index in 0..<site.names.count { window[index] = regs[first + index] }
+                        for index in 0..<count { window[index] = regs[first + index] }
+                        program = code.program
                         frames.append(
                             Frame(
-                                code: code, program: code.program, captures: captures, function: function, module: module,
-                                registers: window, pc: 0, result: Int(instruction.a), stackBase: stackTop,
-                                defaultsDepth: defaults.count, isBarrier: false, pending: nil))
+                                function, program, window, result: Int(instruction.a), stackBase: stackTop,
+                                defaultsDepth: defaults.count, registerCount: code.registerCount, isBarrier: false))
                         stackTop += code.registerCount
                         regs = window
-                        program = code.program
                         pc = 0
                         continue
                     }
@@ -381,7 +386,7 @@ public final class Machine {
                 // The frame itself goes on beside this way; its caller learns of the value when it ends.
                 return .returned(value)
             }
-            if let pending = frames[frames.count - 1].pending { value = merge(value, pending) }
+            if let pending = check.pending[frames.count] { value = merge(value, pending) }
         }
         let frame = frames[frames.count - 1]
         let result = frame.result

@@ -20,8 +20,7 @@ extension Machine {
             }
         case .capture:
             if instruction.b == 0xFFFF {
-                guard let function = frames[top].function else { preconditionFailure("a capture of nothing") }
-                regs[a] = .function(function)
+                regs[a] = .function(frames[top].function)
             } else {
                 let value = frames[top].captures[Int(instruction.b)]
                 if case .unset = value { throw Fault.unset("a captured name") }
@@ -173,7 +172,7 @@ extension Machine {
             switch source {
             case .register(let register): regs[register]
             case .capture(let index): frames[frames.count - 1].captures[index]
-            case .itself: frames[frames.count - 1].function.map { .function($0) } ?? .none
+            case .itself: .function(frames[frames.count - 1].function)
             }
         }
     }

@@ -4,7 +4,7 @@ internal import Glibc
 
 /// A block of registers, for a file's names or a stretch of the machine's stack.
 ///
-/// With `Program` the one unsafe place of this module: the machine reads and writes registers tens of
+/// With `Program` and `FrameStack` the one unsafe place of this module: the machine reads and writes registers tens of
 /// millions of times a second, and an array's bounds and uniqueness checks would double that time. Registers are
 /// numbered by the compiler, which also states how many a code needs; a block is always large enough for the
 /// codes that use it.
@@ -13,21 +13,27 @@ internal import Glibc
 
     /// A new block of unset registers, which lives until `release`.
     init(reserving capacity: Int) {
-        let count = max(capacity, 1)
-        // `unset` is written lazily where its bits are zero: a large block then costs no memory until it is used.
-        let isZero = unsafe withUnsafeBytes(of: Value.unset) { unsafe $0.allSatisfy { $0 == 0 } }
-        if isZero {
-            unsafe base = calloc(count, MemoryLayout<Value>.stride).assumingMemoryBound(to: Value.self)
-        } else {
-            unsafe base = malloc(count * MemoryLayout<Value>.stride).assumingMemoryBound(to: Value.self)
-            unsafe base.initialize(repeating: .unset, count: count)
-        }
+        self.init(rawCapacity: capacity)
+        prepare(0..<max(capacity, 1))
+    }
+
+    /// A block whose registers are prepared as they come into use: until then it costs addresses, not memory.
+    init(rawCapacity capacity: Int) {
+        unsafe base = malloc(max(capacity, 1) * MemoryLayout<Value>.stride).assumingMemoryBound(to: Value.self)
+    }
+
+    /// Makes fresh registers unset.
+    func prepare(_ range: Range<Int>) {
+        unsafe (base + range.lowerBound).initialize(repeating: .unset, count: range.count)
     }
 
     private init(base: UnsafeMutablePointer<Value>) { unsafe self.base = base }
 
-    func release(capacity: Int) {
-        unsafe base.deinitialize(count: max(capacity, 1))
+    func release(capacity: Int) { release(prepared: max(capacity, 1)) }
+
+    /// Frees a block of which so many registers were prepared.
+    func release(prepared: Int) {
+        unsafe base.deinitialize(count: prepared)
         unsafe free(base)
     }
 
@@ -48,19 +54,17 @@ internal import Glibc
 @safe struct Program {
     private let instructions: UnsafeMutablePointer<Instruction>
     private let constants: Registers
-    private let counts: (Int, Int)
 
     init(_ instructions: [Instruction], _ constants: [Value]) {
-        counts = (instructions.count, constants.count)
         unsafe self.instructions = .allocate(capacity: max(instructions.count, 1))
         for (index, instruction) in instructions.enumerated() { unsafe (self.instructions + index).initialize(to: instruction) }
         self.constants = Registers(reserving: constants.count)
         for (index, constant) in constants.enumerated() { self.constants[index] = constant }
     }
 
-    func release() {
+    func release(constants count: Int) {
         unsafe instructions.deallocate()
-        constants.release(capacity: counts.1)
+        constants.release(capacity: count)
     }
 
     @inline(__always) subscript(index: Int) -> Instruction { unsafe instructions[index] }
@@ -94,4 +98,63 @@ internal import Glibc
         default: nil
         }
     }
+}
+
+/// One call in progress: plain data, so that calling costs no reference counting. Whoever calls holds the
+/// function (a register, or Swift code that waits), so the frame need not.
+@safe struct Frame {
+    private let held: Unmanaged<Function>
+    let program: Program
+    let registers: Registers
+    /// Where the next instruction stands while another frame runs.
+    var pc: Int
+    /// The caller's register for the result.
+    let result: Int
+    /// Where the machine's stack ended before.
+    let stackBase: Int
+    let defaultsDepth: Int
+    let registerCount: Int
+    /// Swift code waits for this frame's result.
+    let isBarrier: Bool
+
+    @inline(__always) init(
+        _ function: Function, _ program: Program, _ registers: Registers, pc: Int = 0, result: Int, stackBase: Int, defaultsDepth: Int,
+        registerCount: Int, isBarrier: Bool
+    ) {
+        unsafe held = Unmanaged.passUnretained(function)
+        self.program = program
+        self.registers = registers
+        self.pc = pc
+        self.result = result
+        self.stackBase = stackBase
+        self.defaultsDepth = defaultsDepth
+        self.registerCount = registerCount
+        self.isBarrier = isBarrier
+    }
+
+    var function: Function { unsafe held.takeUnretainedValue() }
+    var code: Code { function.body.code }
+    var captures: [Value] { function.body.captures }
+    var module: Module { function.body.module }
+}
+
+/// The calls in progress, innermost last, in a block of fixed size.
+@safe struct FrameStack: RandomAccessCollection {
+    private let base: UnsafeMutablePointer<Frame>
+    private(set) var count = 0
+
+    init(capacity: Int) { unsafe base = .allocate(capacity: capacity) }
+    func release() { unsafe base.deallocate() }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { count }
+    @inline(__always) subscript(index: Int) -> Frame {
+        unsafeAddress { unsafe UnsafePointer(base + index) }
+        nonmutating unsafeMutableAddress { unsafe base + index }
+    }
+    @inline(__always) mutating func append(_ frame: Frame) {
+        unsafe (base + count).initialize(to: frame)
+        count += 1
+    }
+    @inline(__always) mutating func removeLast() { count -= 1 }
 }

@@ -514,7 +514,7 @@ extension Machine {
             fault.why = fault.why.map { $0 + "; " + note } ?? note
         }
         var shown: [Label] = []
-        for (index, frame) in frames.enumerated().reversed() where !frame.module.isStandard && index > 0 {
+        for (index, frame) in Array(frames.enumerated()).reversed() where !frame.module.isStandard && index > 0 {
             guard frame.code.kind == .function || frame.code.kind == .layer else { continue }
             var caller = index - 1
             while caller > 0, frames[caller].module.isStandard { caller -= 1 }
@@ -536,11 +536,10 @@ extension Machine {
         var start = 0
         let end = code.instructions.count
         code.wasChecked = true
+        let file = Function(code.name, .code(code, captures: [], module: module))
+        defer { withExtendedLifetime(file) {} }
         while start < end {
-            frames.append(
-                Frame(
-                    code: code, program: code.program, captures: [], function: nil, module: module, registers: module.registers,
-                    pc: start, result: 0, stackBase: stackMark, defaultsDepth: 0, isBarrier: true, pending: nil))
+            pushFrame(file, registers: module.registers, pc: start, onStack: false)
             do {
                 _ = try loop(Checking.self, region: start..<end)
                 unwind(to: 0)
