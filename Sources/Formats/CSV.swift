@@ -180,18 +180,9 @@ public enum CSV {
     public static func write(_ contents: Contents, to path: String, delimiter: UInt8 = UInt8(ascii: ",")) throws(FormatError) {
         let file = try OutputFile(path)
         var buffer: [UInt8] = []
-        let count = contents.columns.first?.count ?? 0
-        for (index, name) in contents.names.enumerated() {
-            if index > 0 { buffer.append(delimiter) }
-            append(name, to: &buffer, delimiter)
-        }
-        buffer.append(UInt8(ascii: "\n"))
-        for row in 0..<count {
-            for (index, column) in contents.columns.enumerated() {
-                if index > 0 { buffer.append(delimiter) }
-                append(column[row].text, to: &buffer, delimiter)
-            }
-            buffer.append(UInt8(ascii: "\n"))
+        append(contents.names, to: &buffer, delimiter)
+        for row in 0..<(contents.columns.first?.count ?? 0) {
+            append(contents.columns.map { $0[row].text }, to: &buffer, delimiter)
             if buffer.count > 1 << 20 {
                 try file.write(buffer)
                 buffer.removeAll(keepingCapacity: true)
@@ -199,6 +190,23 @@ public enum CSV {
         }
         try file.write(buffer)
         try file.commit()
+    }
+
+    /// What `write` puts into a file.
+    public static func text(_ contents: Contents, delimiter: UInt8 = UInt8(ascii: ",")) -> String {
+        var buffer: [UInt8] = []
+        append(contents.names, to: &buffer, delimiter)
+        for row in 0..<(contents.columns.first?.count ?? 0) { append(contents.columns.map { $0[row].text }, to: &buffer, delimiter) }
+        return String(decoding: buffer, as: UTF8.self)
+    }
+
+    /// One line.
+    private static func append(_ cells: [String], to buffer: inout [UInt8], _ delimiter: UInt8) {
+        for (index, cell) in cells.enumerated() {
+            if index > 0 { buffer.append(delimiter) }
+            append(cell, to: &buffer, delimiter)
+        }
+        buffer.append(UInt8(ascii: "\n"))
     }
 
     private static func append(_ text: String, to buffer: inout [UInt8], _ delimiter: UInt8) {

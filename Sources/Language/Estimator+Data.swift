@@ -20,45 +20,6 @@ struct Examples {
     var sources: [Tensor] = []
 }
 
-extension Structure {
-    /// A script's value of this form from tensors in order.
-    func value(_ tensors: inout ArraySlice<Tensor>) -> Value {
-        switch self {
-        case .tensor: tensors.popFirst().map { .tensor($0) } ?? .unknown
-        case .list(let items): .list(List(items.map { $0.value(&tensors) }))
-        case .record(let fields): .record(fields.map { ($0.name, $0.value.value(&tensors)) })
-        }
-    }
-
-    /// The form of a value made of tensors; `nil` for other values.
-    static func of(_ value: Value, _ tensors: inout [Tensor], _ machine: Machine) throws -> Structure? {
-        switch value {
-        case .tensor(let tensor):
-            tensors.append(tensor)
-            return .tensor
-        case .list(let list):
-            if let made = try machine.tensor(from: list.values) {
-                tensors.append(made)
-                return .tensor
-            }
-            var items: [Structure] = []
-            for item in list.values {
-                guard let structure = try of(item, &tensors, machine) else { return nil }
-                items.append(structure)
-            }
-            return .list(items)
-        case .record(let record):
-            var fields: [Field] = []
-            for (name, item) in zip(record.names, record.values) {
-                guard let structure = try of(item, &tensors, machine) else { return nil }
-                fields.append(Field(name, structure))
-            }
-            return .record(fields)
-        default: return nil
-        }
-    }
-}
-
 /// What a loss asks of labels.
 enum LossKind {
     /// Class numbers: `sparse_…`.
@@ -255,9 +216,7 @@ extension Machine {
         default: break
         }
         var tensors: [Tensor] = []
-        guard let features = try Structure.of(data, &tensors, self), !tensors.isEmpty else {
-            throw Fault.type("the data", expected: "a table, a dataset or tensors", found: data)
-        }
+        let features = try structure(of: try stacked(data), "the data", &tensors)
         let count = tensors.count
         for tensor in tensors where tensor.rank == 0 {
             throw Fault("E0202", "the data needs an axis of examples, found a tensor of rank 0 (\(tensor.type))")
@@ -267,9 +226,7 @@ extension Machine {
             if labels.isNone {
                 throw Fault("E0454", "there are no labels", mend: "give them: `fit(x, y)`")
             }
-            guard let structure = try Structure.of(labels, &tensors, self) else {
-                throw Fault.type("the labels", expected: "tensors", found: labels)
-            }
+            let structure = try structure(of: try stacked(labels), "the labels", &tensors)
             labelStructure = structure
             if case .standardized(let mean, let deviation) = fitted.labels, case .tensor = structure, let y = tensors.last {
                 let centred = try tensorBinary(.subtract, .tensor(try cast(y, to: .f32)), .float(mean))
@@ -285,6 +242,12 @@ extension Machine {
         return Examples(
             dataset: dataset, features: features, featureCount: count, labels: labelStructure, isShuffled: true, rows: dataset.count,
             sources: tensors)
+    }
+
+    /// Nested lists of numbers as one tensor; lists of tensors stay several inputs.
+    private func stacked(_ value: Value) throws -> Value {
+        guard let list = elements(value), !list.contains(where: isTensor), let made = try tensor(from: list) else { return value }
+        return .tensor(made)
     }
 
     private func lossName(_ estimator: Estimator) -> String {

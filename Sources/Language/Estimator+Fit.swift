@@ -280,26 +280,23 @@ extension Machine {
             parts.append(try program.0.run(allParameters(layer, fitted).map(\.value) + inputs))
         }
         guard let first = parts.first else { throw Fault("E0463", "there are no examples to predict for") }
-        var joined: [Tensor] = try first.indices.map { index in
+        let joined: [Tensor] = try first.indices.map { index in
             guard case .tensor(let whole) = try apply(op("concat"), [.list(parts.map { .tensor($0[index]) })]) else { return first[index] }
             return whole
-        }[...].map { $0 }
+        }
         if structure == .tensor, let outputs = joined.first {
             var isTable = false
             if case .table = data { isTable = true }
             if let table = try predictionTable(fitted, outputs, isTable: isTable) { return .table(TableValue(table)) }
         }
-        var rest = joined[...]
-        joined = []
-        return structure.value(&rest)
+        return structure.value(joined)
     }
 
     private func buildPrediction(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws {
         traceDepth += 1
         defer { traceDepth -= 1 }
         let types = batchTypes(examples, size: -1).prefix(examples.featureCount)
-        var rest = types.map { Tensor.unknown($0) }[...]
-        let input = examples.features.map { $0.value(&rest) } ?? .tensor(.unknown(types[0]))
+        let input = examples.features?.value(types.map { .unknown($0) }) ?? .tensor(.unknown(types[0]))
         _ = try applyModel(layer, input, training: false)
     }
 

@@ -129,8 +129,8 @@ extension Machine {
 
     /// The features of a batch as the model takes them.
     private func features(_ fitted: Fitted, _ structure: Structure?, _ tensors: ArraySlice<Tensor>) throws -> Value {
+        if let structure { return structure.value(Array(tensors)) }
         var rest = tensors
-        if let structure { return structure.value(&rest) }
         guard let dense = rest.popFirst() else { return .unknown }
         var parts: [Value] = [.tensor(dense)]
         for (layer, ids) in zip(fitted.embeddings, rest) { parts.append(try apply(layer, [.tensor(ids)], [])) }
@@ -177,8 +177,7 @@ extension Machine {
         addedLosses = []
         let input = try features(fitted, examples.features, batch[..<examples.featureCount])
         let outputs = try applyModel(layer, input, training: training)
-        var rest = batch[examples.featureCount...]
-        let labels = examples.labels?.value(&rest) ?? .none
+        let labels = examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         guard let function = estimator.field("loss") else { return Pass(outputs: outputs, labels: labels, loss: .scalar(0.0, .f32)) }
         try checkAgreement(labels, outputs, estimator)
         let value = try call(function, [labels, outputs])
@@ -356,8 +355,7 @@ extension Machine {
         _ function: Value, _ fitted: Fitted, _ examples: Examples, _ batch: [Tensor], _ parameters: [Tensor], _ slots: [Value]
     ) throws -> ([Tensor], [Tensor], Tensor) {
         let input = try features(fitted, examples.features, batch[..<examples.featureCount])
-        var rest = batch[examples.featureCount...]
-        let labels = examples.labels?.value(&rest) ?? .none
+        let labels = examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         let result = try call(
             function, [.record([("features", input), ("labels", labels)]), .list(parameters.map { .tensor($0) }), .list(slots)])
         guard case .record(let record) = result, let new = record["params"], let made = record["slots"], let loss = record["loss"] else {
@@ -424,9 +422,7 @@ extension Machine {
             let input = try features(fitted, examples.features, batch[..<examples.featureCount])
             let outputs = try applyModel(layer, input, training: false)
             var tensors: [Tensor] = []
-            guard let structure = try Structure.of(try predictions(estimator, fitted, outputs), &tensors, self) else {
-                throw Fault("E0459", "the model's predictions are no tensors, found \(outputs.described)")
-            }
+            let structure = try structure(of: try predictions(estimator, fitted, outputs), "what the model predicts", &tensors)
             return (try CompiledFunction(arguments: values + batch, outputs: tensors), structure)
         }
     }
