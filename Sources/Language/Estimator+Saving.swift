@@ -17,8 +17,9 @@ extension Machine {
         var tensors: [SafeTensors.Entry] = []
         var types: [JSON] = []
         if let layer = try model(of: estimator), !estimator.isWhole {
-            for parameter in allParameters(layer, fitted) {
-                tensors.append(SafeTensors.Entry(name: parameter.path, array: try array(parameter.value)))
+            let parameters = allParameters(layer, fitted)
+            for (parameter, name) in zip(parameters, savedNames(parameters, of: layer)) {
+                tensors.append(SafeTensors.Entry(name: name, array: try array(parameter.value)))
             }
         }
         var learned: [JSON.Member] = []
@@ -56,6 +57,19 @@ extension Machine {
                     ("format", "tfm 1"), ("name", name), ("source", source), ("fitted", JSON.object(members).text()),
                     ("seed", String(random.seed)),
                 ]), to: path)
+    }
+
+    /// The names of an estimator's parameters in its file. A path begins with a name that depends on what else the
+    /// script made; here that is `model`, and `shared_1`, `shared_2` … for layers that the model uses but does not own.
+    private func savedNames(_ parameters: [LayerParameter], of layer: Layer) -> [String] {
+        var roots: [String: String] = [:]
+        return parameters.map { parameter in
+            if parameter.path.hasPrefix(layer.path + "/") { return "model" + parameter.path.dropFirst(layer.path.count) }
+            let root = String(parameter.path.prefix { $0 != "/" })
+            let name = roots[root] ?? "shared_\(roots.count + 1)"
+            roots[root] = name
+            return name + parameter.path.dropFirst(root.count)
+        }
     }
 
     private func savedInputTypes(_ fitted: Fitted) -> [String] {
@@ -189,7 +203,8 @@ extension Machine {
             return TensorType(dtype, parts[1].split(separator: ",").compactMap { Int($0) })
         }
         try buildFromTypes(estimator, fitted, layer)
-        try assign(tensors, to: allParameters(layer, fitted), from: path)
+        let parameters = allParameters(layer, fitted)
+        try assign(tensors, to: parameters, named: savedNames(parameters, of: layer), from: path)
         return estimator
     }
 
@@ -239,30 +254,34 @@ extension Machine {
                 "E0468", "`\(layer.path)` has no parameters yet", why: "they are made when the layer is first applied",
                 mend: "apply it, or begin the model with `input(…)`")
         }
-        try assign(Dictionary(contents.tensors.map { ($0.name, $0.array) }, uniquingKeysWith: { $1 }), to: parameters, from: path)
+        try assign(
+            Dictionary(contents.tensors.map { ($0.name, $0.array) }, uniquingKeysWith: { $1 }), to: parameters,
+            named: parameters.map(\.path), from: path)
     }
 
-    /// Gives parameters the values of a file, which must have the same paths and shapes.
-    private func assign(_ arrays: [String: NumericArray], to parameters: [LayerParameter], from path: String) throws {
+    /// Gives parameters the values of a file, which must have the same names and shapes.
+    private func assign(
+        _ arrays: [String: NumericArray], to parameters: [LayerParameter], named names: [String], from path: String
+    ) throws {
         var differences: [String] = []
-        for parameter in parameters {
-            if let array = arrays[parameter.path] {
+        for (parameter, name) in zip(parameters, names) {
+            if let array = arrays[name] {
                 if array.shape != parameter.type.shape {
-                    differences.append("`\(parameter.path)` is \(parameter.type.shape.text) here and \(array.shape.text) in the file")
+                    differences.append("`\(name)` is \(parameter.type.shape.text) here and \(array.shape.text) in the file")
                 }
             } else {
-                differences.append("`\(parameter.path)` is not in the file")
+                differences.append("`\(name)` is not in the file")
             }
         }
-        let known = Set(parameters.map(\.path))
+        let known = Set(names)
         for name in arrays.keys.sorted() where !known.contains(name) { differences.append("`\(name)` is in the file only") }
         if !differences.isEmpty {
             throw Fault(
                 "E0469", "\(path) does not fit the model: " + differences.prefix(6).joined(separator: "; ")
                     + (differences.count > 6 ? "; and \(differences.count - 6) more" : ""))
         }
-        for parameter in parameters {
-            if let array = arrays[parameter.path] { parameter.value = try cast(Tensor.data(array), to: parameter.type.dtype) }
+        for (parameter, name) in zip(parameters, names) {
+            if let array = arrays[name] { parameter.value = try cast(Tensor.data(array), to: parameter.type.dtype) }
         }
     }
 }

@@ -155,7 +155,7 @@ extension Machine {
             guard let layer = try model(of: estimator) else { return .list([Value]()) }
             let own = try layerParameters(layer) + (estimator.fitted?.embeddings.flatMap { $0.collect() } ?? [])
             return .list(own.filter { $0.isState == (name == "states") }.map { .parameter($0) })
-        case "history": return historyRecord(estimator.history)
+        case "history": return isCheck ? .unknown : historyRecord(estimator.history)
         case "name": return .string(estimator.name)
         case "model", "loss", "optimizer", "metrics": return estimator.fields?[name] ?? .none
         default:
