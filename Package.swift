@@ -50,6 +50,6 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], swiftSettings: house),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
-        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax"], swiftSettings: house),
+        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine"], swiftSettings: house),
     ]
 )

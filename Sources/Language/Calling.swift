@@ -60,8 +60,12 @@ struct Arguments {
     func int(_ index: Int) throws -> Int {
         switch values[index] {
         case .int(let x): return x
-        case .tensor(let tensor) where tensor.rank == 0 && tensor.dtype.isInteger && tensor.availability == .available:
-            return try tensor.elements(as: Int.self)[0]
+        case .tensor(let tensor) where tensor.rank == 0 && tensor.dtype.isInteger:
+            switch tensor.availability {
+            case .available: return try tensor.elements(as: Int.self)[0]
+            case .unknown: throw UnknownArgument()
+            case .argument: throw Fault.looksAtData(what(index))
+            }
         default: throw Fault.type(what(index), expected: "an int", found: values[index])
         }
     }
@@ -70,8 +74,12 @@ struct Arguments {
         switch values[index] {
         case .int(let x): return Double(x)
         case .float(let x): return x
-        case .tensor(let tensor) where tensor.shape.elementCount == 1 && tensor.availability == .available:
-            return try tensor.elements(as: Double.self)[0]
+        case .tensor(let tensor) where tensor.shape.elementCount == 1:
+            switch tensor.availability {
+            case .available: return try tensor.elements(as: Double.self)[0]
+            case .unknown: throw UnknownArgument()
+            case .argument: throw Fault.looksAtData(what(index))
+            }
         default: throw Fault.type(what(index), expected: "a number", found: values[index])
         }
     }
@@ -118,14 +126,13 @@ extension Machine {
     // MARK: From bytecode
 
     func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
-        let position = instruction.opcode == .callPlain ? Int(instruction.c) : instruction.wide
-        let site = frames[frames.count - 1].code.callSites[position]
-        let (positional, named) = try gather(site, Int(instruction.a) + 1, regs)
+        let site = frames[frames.count - 1].code.callSite(of: instruction)
+        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs) else { return .unknown }
         return try call(regs[instruction.a], positional, named)
     }
 
-    /// A call's arguments, spreads taken apart.
-    private func gather(_ site: CallSite, _ first: Int, _ regs: Registers) throws -> ([Value], [(String, Value)]) {
+    /// A call's arguments, spreads taken apart; `nil` in the check when what is spread is not known.
+    private func gather(_ site: CallSite, _ first: Int, _ regs: Registers) throws -> ([Value], [(String, Value)])? {
         var positional: [Value] = []
         var named: [(String, Value)] = []
         for (offset, name) in site.names.enumerated() {
@@ -134,7 +141,7 @@ extension Machine {
                 switch value {
                 case .list, .range: positional += elements(value) ?? []
                 case .record(let record): named += zip(record.names, record.values).map { ($0, $1) }
-                case .unknown: throw UnknownSpread()
+                case .unknown: return nil
                 default: throw Fault.type("what `...` spreads", expected: "a list or record", found: value)
                 }
             } else if let name {
@@ -151,8 +158,7 @@ extension Machine {
         let site = code.callSites[instruction.wide]
         let receiver = regs[instruction.a]
         guard let name = site.method else { preconditionFailure("a method call without a name") }
-        let (positional, named) = try gather(site, Int(instruction.a) + 1, regs)
-        if receiver.isUnknown { return .unknown }
+        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs), !receiver.isUnknown else { return .unknown }
         if case .record(let record) = receiver, let field = record[name] { return try call(field, positional, named) }
         if let verb = session.library.verb(name, of: receiver) {
             return try call(verb, [receiver] + positional, named)
@@ -172,7 +178,9 @@ extension Machine {
             if isCallable(standard) { return try chain(standard, receiver, positional, named) }
         }
         if near.isUnknown { return .unknown }
-        throw Fault.noMethod(name, of: receiver, known: session.library.verbs(of: receiver))
+        var known = session.library.verbs(of: receiver)
+        if case .record(let record) = receiver { known += record.names }
+        throw Fault.noMethod(name, of: receiver, known: known)
     }
 
     private func isCallable(_ value: Value) -> Bool {
@@ -220,7 +228,12 @@ extension Machine {
             if isCheck, checkShouldCutCall() { return .unknown }
             let arguments = try bind(code.parameters, positional, named, function.name)
             return try invoke(code, arguments, captures: captures, function: function, module: module)
-        case .op(let op): return try apply(op, positional, named)
+        case .op(let op):
+            do {
+                return try apply(op, positional, named)
+            } catch let fault as Fault where isCheck && fault.dependsOnValues {
+                return .unknown
+            }
         case .native(let native): return try call(native, positional, named)
         case .constructor(let constructor): return try callConstructor(constructor, positional, named)
         case .dual(let op, let layer):
@@ -271,9 +284,15 @@ extension Machine {
             case .unknown: return .unknown
             }
         }
+        let arguments = Arguments(function: native.name, names: known, values: values)
+        if !isCheck { return try native.body(self, arguments) }
         do {
-            return try native.body(self, Arguments(function: native.name, names: known, values: values))
-        } catch is UnknownSpread { return .unknown }
+            return try native.body(self, arguments)
+        } catch let fault as Fault where fault.dependsOnValues {
+            return .unknown
+        } catch is UnknownArgument {
+            return .unknown
+        }
     }
 
     /// Arguments in the order of the parameters; those that are left out stay unset for the body to fill.
@@ -343,5 +362,12 @@ extension Machine {
     }
 }
 
-/// In the check: a call whose arguments are not known; the statement is passed over.
-struct UnknownSpread: Error {}
+
+/// In the check: a builtin needs the elements of a tensor, so its result is not known.
+struct UnknownArgument: Error {}
+
+/// An argument that does not conform to its parameter's annotation.
+struct ArgumentFault: Error {
+    var fault: Fault
+    var position: Int
+}

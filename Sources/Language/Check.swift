@@ -13,6 +13,7 @@ struct CheckState {
 
     /// About 50 ms; beyond it loops and recursive calls are cut short.
     static let budget = 2_000_000
+    static let stepsPerOp = 100
 }
 
 extension Machine {
@@ -78,7 +79,7 @@ extension Machine {
     /// three times, and what it sets meets what stood before.
     private func followLoop(_ head: Int, _ pc: Int, exit: Int, _ regs: Registers) throws -> Exit {
         let code = frames[frames.count - 1].code
-        for _ in 0..<3 {
+        for turn in 0..<3 {
             let before = snapshot(regs, code.registerCount)
             switch try follow(pc + 1..<exit, regs) {
             case .returned(let value):
@@ -87,11 +88,20 @@ extension Machine {
                 return .reached(exit)
             case .reached: break
             }
-            let merged = zip(before, snapshot(regs, code.registerCount)).map { merge($0, $1) }
-            restore(merged, regs)
-            if zip(before, merged).allSatisfy({ isSame($0, $1) }) { break }
+            if settle(before, regs, code), turn > 0 { break }
         }
         return .reached(exit)
+    }
+
+    /// What stood before a turn of a loop meets what stands after it. True when nothing changed.
+    private func settle(_ before: [Value], _ regs: Registers, _ code: Code) -> Bool {
+        // The loop counts as run, so what it sets counts as set.
+        let merged = zip(before, snapshot(regs, code.registerCount)).map { old, new -> Value in
+            if case .unset = old { return new }
+            return merge(old, new)
+        }
+        restore(merged, regs)
+        return zip(before, merged).allSatisfy { isSame($0, $1) }
     }
 
     /// A `for` over an unknown number of elements. True when the loop is over.
@@ -107,14 +117,7 @@ extension Machine {
             regs[next.b] = element
             let exit = try follow(pc + 1..<end, regs)
             if case .returned(let value) = exit { addPending(value) }
-            let after = snapshot(regs, code.registerCount)
-            // The body runs unless the length is zero, so what it sets counts as set.
-            let merged = zip(before, after).map { old, new -> Value in
-                if case .unset = old { return new }
-                return merge(old, new)
-            }
-            restore(merged, regs)
-            if turn > 0, zip(before, merged).allSatisfy({ isSame($0, $1) }) { break }
+            if settle(before, regs, code), turn > 0 { break }
         }
         regs[next.a] = .unset
         return true

@@ -16,6 +16,8 @@ public final class Code: @unchecked Sendable {
     var registerCount = 0
     /// Names of the registers that are variables, for messages.
     var registerNames: [Int: String] = [:]
+    /// Names of the captured values, in order.
+    var captureNames: [String] = []
     var callSites: [CallSite] = []
     var nameLists: [[String]] = []
     var spreads: [[Bool]] = []
@@ -47,6 +49,11 @@ public final class Code: @unchecked Sendable {
     private(set) lazy var program = Program(instructions, constants)
     /// The number of arguments that fill the parameters one by one; -1 when defaults or a rest need binding.
     private lazy var exactCount = parameters.contains { $0.isRest } ? -1 : parameters.count
+
+    /// How the arguments of a call instruction are written.
+    func callSite(of instruction: Instruction) -> CallSite {
+        callSites[instruction.opcode == .callPlain ? Int(instruction.c) : instruction.wide]
+    }
 
     init(name: String, kind: Kind, range: SourceRange) { (self.name, self.kind, self.range) = (name, kind, range) }
     deinit { program.release(constants: constants.count) }
@@ -91,7 +98,7 @@ struct RecordShape {
     var entries: [String?]
 }
 
-enum CaptureSource { case register(Int), capture(Int), itself }
+enum CaptureSource { case register(Int), capture(Int), global(Int), itself }
 
 struct Expectation {
     var range: SourceRange

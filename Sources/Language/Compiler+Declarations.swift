@@ -10,7 +10,8 @@ extension Compiler {
             guard case .body(let body) = declaration.content else { return }
             closure(
                 name: declaration.name.text, kind: .function, parameters: declaration.parameters ?? [], body: body,
-                result: declaration.result, range: range, documentation: declaration.documentation, into: register)
+                result: declaration.result, range: range, documentation: declaration.documentation, mayCallItself: true,
+                into: register)
         } else {
             let info = self.declaration(declaration, range: range)
             scope.code.declarations.append(info)
@@ -21,10 +22,11 @@ extension Compiler {
 
     func closure(
         name: String, kind: Code.Kind, parameters: [Syntax.Parameter], body: Body, result: TypeAnnotation?, range: SourceRange,
-        documentation: String? = nil, into target: Int
+        documentation: String? = nil, mayCallItself: Bool = false, into target: Int
     ) {
         let (code, captures) = function(
-            name: name, kind: kind, parameters: parameters, body: body, result: result, range: range)
+            name: name, kind: kind, parameters: parameters, body: body, result: result, range: range,
+            mayCallItself: mayCallItself)
         code.documentation = documentation
         scope.code.codes.append(code)
         scope.code.captures.append(captures)
@@ -34,10 +36,10 @@ extension Compiler {
     /// Compiles a function's body in a scope of its own.
     func function(
         name: String, kind: Code.Kind, parameters: [Syntax.Parameter], body: Body, result: TypeAnnotation?, range: SourceRange,
-        isStack: Bool = false
+        isStack: Bool = false, mayCallItself: Bool = false
     ) -> (Code, [CaptureSource]) {
         inScope(name: name, kind: kind, range: range) {
-            if kind == .function { scope.ownName = name }
+            if mayCallItself { scope.ownName = name }
             self.parameters(parameters)
             scope.code.result = result.map(typeSpec)
             reserveLocals(body)
@@ -62,6 +64,7 @@ extension Compiler {
         let outer = scope
         let code = Code(name: name, kind: kind, range: range)
         scope = Scope(code: code, parent: outer)
+        scope.keepsValues = !(outer.isFile && (isHoisting || kind == .test))
         body()
         let captures = scope.captureSources
         scope = outer
@@ -71,9 +74,6 @@ extension Compiler {
     /// Gives parameters their registers, and evaluates defaults where no argument came.
     private func parameters(_ parameters: [Syntax.Parameter]) {
         for parameter in parameters {
-            if scope.locals[parameter.name.text] != nil {
-                diagnostics.append(.repeatedParameter(parameter.name.text, at: parameter.name.range))
-            }
             let register = allocate()
             scope.locals[parameter.name.text] = register
             scope.code.registerNames[register] = parameter.name.text

@@ -3,7 +3,9 @@ internal import Syntax
 
 extension Compiler {
     /// The value of an expression in a given register.
-    func load(_ expression: Expression, into target: Int) {
+    ///
+    /// A lambda that is given a name at once goes by it in messages.
+    func load(_ expression: Expression, into target: Int, named name: String = "lambda") {
         let range = expression.range
         switch expression.kind {
         case .conditional, .with, .for, .while: blockLike(expression, into: target)
@@ -41,7 +43,7 @@ extension Compiler {
         case .record(let fields): record(fields, range, into: target)
         case .string(let parts): string(parts, range, into: target)
         case .lambda(let parameters, let body):
-            closure(name: "lambda", kind: .lambda, parameters: parameters, body: body, result: nil, range: range, into: target)
+            closure(name: name, kind: .lambda, parameters: parameters, body: body, result: nil, range: range, into: target)
         case .model(let block):
             let info = declaration(
                 Declaration(
@@ -270,10 +272,9 @@ extension Compiler {
                 var overlay: [String: Int] = [:]
                 for name in names { overlay[name.text] = allocate() }
                 // The source sees the names outside; the overlay comes into force with the first turn.
-                let list = allocate()
-                load(source, into: list)
+                let list = operand(source)
                 scope.overlays.append(overlay)
-                loop(names, register: list, source.range, range) { clause(index + 1) }
+                loop(names, list, source.range, range) { clause(index + 1) }
             case .condition(let condition):
                 let test = allocate()
                 load(condition, into: test)
@@ -286,13 +287,6 @@ extension Compiler {
         clause(0)
         scope.overlays.removeLast(scope.overlays.count - overlays)
         emit(Instruction(.move, target, result), range)
-    }
-
-    private func loop(_ names: [Name], register list: Int, _ sourceRange: SourceRange, _ range: SourceRange, _ body: () -> Void) {
-        // A source that is already in a register, spelled as an expression that resolves to it.
-        scope.overlays.insert(["\u{0}list": list], at: 0)
-        loop(names, Expression(.name("\u{0}list"), sourceRange), range, body)
-        scope.overlays.removeFirst()
     }
 
     private func record(_ fields: [Field], _ range: SourceRange, into target: Int) {

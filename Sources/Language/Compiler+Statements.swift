@@ -49,18 +49,16 @@ extension Compiler {
             emit(Instruction(opcode(op), register, current, right), operatorRange.union(value.range).union(name.range))
             scope.definitelySet.insert(register)
         case .return(let value):
-            if scope.isFile || scope.code.kind == .test {
-                diagnostics.append(.misplaced("return", "a function", at: range))
-                return
-            }
+            // The parser has said so where it stands outside a function.
+            if scope.isFile || scope.code.kind == .test { return }
             let result = value.map { operand($0) } ?? constant(.none)
             emitReturn(result, range)
         case .break:
-            guard !scope.loops.isEmpty else { return diagnostics.append(.misplaced("break", "a loop", at: range)) }
+            guard !scope.loops.isEmpty else { return }
             leaveWiths(range)
             scope.loops[scope.loops.count - 1].breaks.append(emit(Instruction(.jump), range))
         case .continue:
-            guard !scope.loops.isEmpty else { return diagnostics.append(.misplaced("continue", "a loop", at: range)) }
+            guard !scope.loops.isEmpty else { return }
             leaveWiths(range)
             scope.loops[scope.loops.count - 1].continues.append(emit(Instruction(.jump), range))
         case .declare(let declaration): declare(declaration)
@@ -103,7 +101,7 @@ extension Compiler {
         switch target {
         case .name(let name):
             guard let register = scope.locals[name.text] else { return }
-            load(value, into: register)
+            load(value, into: register, named: name.text)
             scope.definitelySet.insert(register)
         case .list(let names):
             let source = allocate()
@@ -254,17 +252,16 @@ extension Compiler {
     }
 
     func forLoop(_ names: [Name], _ source: Expression, _ body: Block, _ range: SourceRange) {
-        loop(names, source, range) { self.statements(body) }
+        loop(names, operand(source), source.range, range) { self.statements(body) }
     }
 
     /// The frame of a `for`; names live in the innermost overlay that has them, or in the function.
-    func loop(_ names: [Name], _ source: Expression, _ range: SourceRange, _ body: () -> Void) {
+    func loop(_ names: [Name], _ list: Int, _ sourceRange: SourceRange, _ range: SourceRange, _ body: () -> Void) {
         let iterator = allocate()
         let element = allocate()
-        let list = operand(source)
-        emit(Instruction(.iterate, iterator, list, names.count), source.range)
+        emit(Instruction(.iterate, iterator, list, names.count), sourceRange)
         let start = here
-        let next = emit(Instruction(.next, iterator, element), source.range)
+        let next = emit(Instruction(.next, iterator, element), sourceRange)
         let before = scope.definitelySet
         if names.count == 1 {
             store(names, from: element, names[0].range)

@@ -11,6 +11,8 @@ final class Compiler {
     let importedNames: (String, SourceRange) throws -> [String]
     var diagnostics: [Diagnostic] = []
     var scope: Scope
+    /// While what a file declares at its top level is compiled.
+    var isHoisting = false
 
     /// A function under compilation.
     final class Scope {
@@ -31,6 +33,9 @@ final class Compiler {
         var isStack = false
         /// The name by which the function may call itself.
         var ownName: String?
+        /// A lambda and an inner function keep what they see of the names around them; what a file declares at its
+        /// top level looks the file's other names up when it runs.
+        var keepsValues = true
         var isFile: Bool { code.kind == .file }
 
         init(code: Code, parent: Scope?) { (self.code, self.parent) = (code, parent) }
@@ -61,11 +66,17 @@ final class Compiler {
         var names = Assigned()
         names.add(script.statements)
         var hoisted: [Declaration] = []
+        var broughtBare: [String: String] = [:]
         for statement in script.statements {
             if case .declare(let declaration) = statement.kind, declaration.parameters != nil { hoisted.append(declaration) }
             if case .import(let path, let range, .everything) = statement.kind {
                 do {
-                    for name in try importedNames(path, range) { names.insert(name) }
+                    for name in try importedNames(path, range) {
+                        names.insert(name)
+                        if let other = broughtBare.updateValue(path, forKey: name), other != path {
+                            diagnostics.append(.broughtTwice(name, other, path, at: range))
+                        }
+                    }
                 } catch let diagnostic as Diagnostic {
                     diagnostics.append(diagnostic)
                 } catch {}
@@ -77,7 +88,9 @@ final class Compiler {
         scope.definitelySet = known
         for (name, slot) in module.slots { code.registerNames[slot] = name }
         for declaration in hoisted {
+            isHoisting = true
             declare(declaration)
+            isHoisting = false
         }
         let target = allocate()
         var hasValue = false
@@ -176,19 +189,22 @@ final class Compiler {
         if let register = scope.locals[name] { return .register(register) }
         if let index = scope.captures[name] { return .capture(index) }
         if let parent = scope.parent {
-            if scope.ownName == name, !parent.isFile { return .itself }
+            if scope.ownName == name, scope.keepsValues { return .itself }
             let source: CaptureSource?
             switch parent.isFile ? fileResolution(name, parent) : resolve(name, in: parent) {
             case .register(let register): source = .register(register)
             case .capture(let index): source = .capture(index)
             case .itself: source = .itself
-            case .global(let slot): return .global(slot)
+            case .global(let slot):
+                if !scope.keepsValues { return .global(slot) }
+                source = .global(slot)
             case .standard(let index): return .standard(index)
             case .missing: return .missing
             }
             if let source {
                 let index = scope.captureSources.count
                 scope.captureSources.append(source)
+                scope.code.captureNames.append(name)
                 scope.captures[name] = index
                 return .capture(index)
             }
@@ -197,12 +213,13 @@ final class Compiler {
         return .missing
     }
 
-    /// What a function sees of the file around it: names of blocks such as a comprehension's are captured, the
-    /// file's own are looked up when the function runs (by a lambda at once, as Python's closures in a loop differ).
+    /// What a function sees of the file around it.
     private func fileResolution(_ name: String, _ file: Scope) -> Resolution {
         for overlay in file.overlays.reversed() {
             if let register = overlay[name] { return .register(register) }
         }
+        // A file of the standard library that declares the layer half of a name means both halves by it.
+        if module.isStandard, let index = library.position(of: name) { return .standard(index) }
         if let slot = file.locals[name] { return .global(slot) }
         if let index = library.position(of: name) { return .standard(index) }
         return .missing

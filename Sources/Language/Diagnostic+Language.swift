@@ -18,9 +18,6 @@ extension Diagnostic {
     static func misplaced(_ what: String, _ place: String, at range: SourceRange) -> Diagnostic {
         Diagnostic(code: "E0304", what: "`\(what)` stands outside \(place)", at: Label(range))
     }
-    static func repeatedParameter(_ name: String, at range: SourceRange) -> Diagnostic {
-        Diagnostic(code: "E0305", what: "there are two parameters called `\(name)`", at: Label(range))
-    }
     static func repeatedField(_ name: String, at range: SourceRange) -> Diagnostic {
         Diagnostic(code: "E0306", what: "the field `\(name)` stands here twice", at: Label(range), mend: "leave one of them out")
     }
@@ -52,6 +49,11 @@ extension Diagnostic {
         Diagnostic(
             code: "E0311", what: "the file name of \"\(path)\" cannot be used as a name", at: Label(range),
             mend: "add `as NAME`")
+    }
+    static func broughtTwice(_ name: String, _ first: String, _ second: String, at range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0322", what: "\"\(first)\" and \"\(second)\" both bring the name `\(name)`", at: Label(range),
+            mend: "import one of them with a name: `import \"\(second)\" as \(importName(second))`")
     }
     static func tooLarge(_ range: SourceRange) -> Diagnostic {
         Diagnostic(

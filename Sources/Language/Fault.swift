@@ -5,6 +5,11 @@ internal import Syntax
 public typealias Fault = OpError
 
 extension OpError {
+    /// Errors that depend on a value, which the check leaves to the run.
+    var dependsOnValues: Bool {
+        ["E0404", "E0405", "E0406", "E0417", "E0422", "E0424", "E0426", "E0428"].contains(code)
+    }
+
     static let tooDeep = Fault(
         "E0401", "calls nest deeper than \(Machine.deepest.formatted)", why: "a function that calls itself must come to an end",
         mend: "check the condition that should end the recursion, or use a loop")
@@ -32,7 +37,10 @@ extension OpError {
         return Fault("E0407", "\(value.described) has no field `\(name)`", mend: mend)
     }
     static func notCallable(_ value: Value) -> Fault {
-        Fault("E0408", "\(value.described) cannot be called")
+        if case .string(let text) = value, isPlainName(text.string) {
+            return Fault("E0408", "a string cannot be called", mend: "write `\(text.string)` without quotes")
+        }
+        return Fault("E0408", "\(value.described) cannot be called")
     }
     static func noMethod(_ name: String, of value: Value, known: [String]) -> Fault {
         Fault(

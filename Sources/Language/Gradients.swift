@@ -202,8 +202,7 @@ extension Machine {
             return try Tensor.apply(transpose, [tensor], transpose.attributes(["axes": .ints(axes)]), origin: origin())[0]
         }
         sequences = try sequences.map { try moved($0, place, 0) }
-        let isAbstract = isCheck && (carries + sequences).contains { $0.availability == .unknown }
-        func argument(_ type: TensorType) -> Tensor { isAbstract ? .unknown(type) : .argument(type) }
+        func argument(_ type: TensorType) -> Tensor { type.shape.isKnown ? .argument(type) : .unknown(type) }
         let carryArguments = carries.map { argument($0.type) }
         let sliceArguments = sequences.map { argument(TensorType($0.dtype, Array($0.shape.dropFirst()))) }
         var rest = carryArguments[...]
@@ -213,7 +212,7 @@ extension Machine {
         traceDepth += 1
         defer { traceDepth -= 1 }
         let result = try call(function, [carryForm, sliceForm])
-        if result.isUnknown { return .unknown }
+        if result.hasUnknown { return .unknown }
         guard case .list(let pair) = result, pair.values.count == 2 else {
             throw Fault("E0442", "the function of `scan` must give `[carry, y]`, found \(result.described)", mend: "write `[carry, y]` as its last line")
         }
@@ -232,7 +231,7 @@ extension Machine {
         }
         let finals: [Tensor]
         var stacked: [Tensor]
-        if isAbstract {
+        if isCheck {
             finals = newCarries.map { .unknown($0.type) }
             stacked = ys.map { .unknown(TensorType($0.dtype, [first.shape[place]] + $0.shape)) }
         } else {
@@ -241,7 +240,7 @@ extension Machine {
                 bodyOutputs: newCarries + ys, origin: origin())
         }
         stacked = try stacked.map { y in
-            guard y.rank > place else { return y }
+            guard place > 0, y.rank > place else { return y }
             return y.availability == .unknown
                 ? .unknown(TensorType(y.dtype, Array(y.shape[1...place]) + [y.shape[0]] + Array(y.shape[(place + 1)...])))
                 : try moved(y, 0, place)

@@ -11,6 +11,8 @@ public final class Layer: @unchecked Sendable {
     var configuration: [Value]
     /// A model's layers and functions, in order.
     var stack: [Value]?
+    /// Where the script wrote each of them.
+    var stackRanges: [SourceRange?] = []
     /// What `input(…)` said.
     var inputType: TensorType?
     /// `with_params`: another layer, computing with these values.
@@ -102,7 +104,10 @@ public final class Layer: @unchecked Sendable {
         for (info, value) in zip(parameters, configuration) {
             if info.hasDefault, let text = info.defaultText, value.written == text { continue }
             switch value {
-            case .function(let function): parts.append("\(info.name) = \(function.name)")
+            case .function(let function):
+                // What a default's call made has no text of its own.
+                if info.hasDefault, function.name == info.defaultText || function.name == "lambda" { continue }
+                parts.append("\(info.name) = \(function.name)")
             default: parts.append("\(info.name) = \(value.written)")
             }
         }
@@ -258,6 +263,8 @@ extension Machine {
         } else {
             layer.configuration = try configure(constructor, arguments)
         }
+        // A model that states its input is checked without being called.
+        if isCheck, layer.inputType != nil, parent == nil { try build(layer) }
         return .layer(layer)
     }
 
@@ -293,6 +300,10 @@ extension Machine {
     /// An expression statement in a model: the next layer.
     func addToStack(_ value: Value) throws {
         guard let construction = constructions.last else { return }
+        switch value {
+        case .none: return
+        default: construction.layer.stackRanges.append(frames.last?.module.isStandard ?? true ? nil : currentRange)
+        }
         switch value {
         case .none: return
         case .layer, .unknown: construction.layer.stack?.append(value)
@@ -351,7 +362,13 @@ extension Machine {
                 throw Fault.surplusArguments(layer.kind, takes: 1, found: inputs.count)
             }
             if let type = layer.inputType { try checkInput(value, type, layer) }
-            for part in stack { value = try call(part, [value]) }
+            for (place, part) in stack.enumerated() {
+                do {
+                    value = try call(part, [value])
+                } catch {
+                    throw located(error, layer.stackRanges.indices.contains(place) ? layer.stackRanges[place] : nil, layer)
+                }
+            }
             result = value
         } else if let body = layer.constructor.info.body {
             let count = layer.configuration.count
@@ -372,6 +389,17 @@ extension Machine {
             addedLosses = []
         }
         return result
+    }
+
+    /// An error inside a part of a model that has no place of its own in the script stands at the part's line.
+    private func located(_ error: any Error, _ range: SourceRange?, _ layer: Layer) -> any Error {
+        guard let range, var diagnostic = describe(error, above: 0) as? Diagnostic,
+            let place = frames.last(where: { !$0.module.isStandard }), place.pc < place.code.ranges.count,
+            diagnostic.at?.range == place.code.ranges[place.pc]
+        else { return error }
+        diagnostic.calls.insert(Label(place.code.ranges[place.pc], "(`\(layer.kind)`)"), at: 0)
+        diagnostic.at = Label(range)
+        return diagnostic
     }
 
     /// A float tensor given to a layer is cast to the layer's dtype.

@@ -278,7 +278,7 @@ extension Machine {
     func list(_ value: Value) throws -> ContiguousArray<Value> {
         if let list = elements(value) { return list }
         let iterator = try iterator(over: value, names: 1)
-        if iterator.isUnknown { throw UnknownSpread() }
+        if iterator.isUnknown { throw UnknownArgument() }
         var values = ContiguousArray<Value>()
         while let next = try iterator.next(self) { values.append(next) }
         return values
@@ -321,6 +321,7 @@ extension Machine {
                 return value
             }, path: path, seed: layer.seed, trainable: layer.trainable, dtype: layer.dtype, defaults: layer.defaults)
         made.inputType = layer.inputType
+        made.stackRanges = layer.stackRanges
         made.stack = try layer.stack?.map { value in
             if case .layer(let inner) = value { return try copy(inner) }
             return value

@@ -159,6 +159,7 @@ extension Machine {
         case .power:
             if x == 0, y < 0 { return try dividedByZero() }
             if x < 0, y.rounded() != y, y.isFinite {
+                if isCheck { return .unknown }
                 throw Fault("E0417", "a negative number has no real power \(Value.float(y).text)")
             }
             return .float(pow(x, y))

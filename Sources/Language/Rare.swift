@@ -23,8 +23,17 @@ extension Machine {
                 regs[a] = .function(frames[top].function)
             } else {
                 let value = frames[top].captures[Int(instruction.b)]
-                if case .unset = value { throw Fault.unset("a captured name") }
-                regs[a] = value
+                if case .unset = value {
+                    let name = code.captureNames[Int(instruction.b)]
+                    guard let position = session.library.position(of: name) else {
+                        throw Fault(
+                            "E0302", "`\(name)` has no value here", why: "a lambda or inner `fn` sees what was set where it was made",
+                            mend: "give `\(name)` its value above; what calls itself is written as `fn`")
+                    }
+                    regs[a] = try session.library.value(position, self)
+                } else {
+                    regs[a] = value
+                }
             }
         case .standard: regs[a] = try session.library.value(instruction.wide, self)
         case .checkSet:
@@ -172,6 +181,7 @@ extension Machine {
             switch source {
             case .register(let register): regs[register]
             case .capture(let index): frames[frames.count - 1].captures[index]
+            case .global(let slot): frames[frames.count - 1].module.registers[slot]
             case .itself: .function(frames[frames.count - 1].function)
             }
         }
@@ -263,6 +273,9 @@ extension Machine {
             if verbs.contains(name) {
                 throw Fault("E0407", "`\(name)` of \(value.described) must be called", mend: "write `.\(name)(…)`")
             }
+            if session.library.position(of: name) != nil {
+                throw Fault("E0407", "\(value.described) has no field `\(name)`", mend: "write `.\(name)(…)` to call the function")
+            }
             throw Fault.noField(name, of: value, known: verbs)
         }
     }
@@ -295,7 +308,7 @@ extension Machine {
         guard layer.collect().isEmpty, let type = layer.inputType else { return }
         var shape = type.shape
         if shape.first == -1 { shape[0] = 1 }
-        let sample: Tensor = isCheck ? .unknown(TensorType(type.dtype, type.shape)) : .argument(TensorType(type.dtype, shape))
+        let sample = Tensor.argument(TensorType(type.dtype, shape))
         traceDepth += 1
         defer { traceDepth -= 1 }
         let updates = pendingUpdates

@@ -98,10 +98,11 @@ public final class StandardLibrary: @unchecked Sendable {
             function = constant
         } else if let native = entry.native {
             function = .function(Function(entry.name, .native(native)))
+        } else if let file = entry.file {
+            // A file of an op's name is the op with what a script may leave out.
+            function = try load(file.path, entry.name, machine)
         } else if let op = entry.op {
             function = .function(Function(entry.name, .op(op)))
-        } else if let file = entry.file {
-            function = try load(file.path, entry.name, machine)
         }
         var value = function
         if let path = entry.layerFile {

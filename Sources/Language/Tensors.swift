@@ -30,6 +30,7 @@ extension Machine {
         var integers: [Int] = []
         var parts: [Tensor] = []
         var hasFloat = false, hasInt = false, hasBool = false
+        var leafDepth: Int?
         func walk(_ values: ContiguousArray<Value>, _ depth: Int) throws -> Bool {
             if shape.count == depth {
                 shape.append(values.count)
@@ -39,6 +40,14 @@ extension Machine {
                     mend: "a tensor needs rows of one length")
             }
             for value in values {
+                switch value {
+                case .int, .float, .bool:
+                    if leafDepth == nil { leafDepth = depth }
+                    if leafDepth != depth || shape.count != depth + 1 {
+                        throw Fault("E0420", "numbers and lists stand side by side in this list", mend: "a tensor needs rows of one length")
+                    }
+                default: break
+                }
                 switch value {
                 case .int(let x):
                     hasInt = true
@@ -125,7 +134,14 @@ extension Machine {
             default: throw Fault.operands(op.symbol, a, b)
             }
         }
-        return try apply(self.op(name), [a, b])
+        do {
+            return try apply(self.op(name), [a, b])
+        } catch var fault as Fault {
+            // The script wrote a sign, not the op's name.
+            fault.what = fault.what.replacing("`\(name)`", with: "`\(op.symbol)`")
+            if op == .matmul, fault.mend?.contains("transpose_b") ?? false { fault.mend = "`a @ transpose(b)` if `b` lies on its side" }
+            throw fault
+        }
     }
 
     // MARK: Applying
@@ -157,7 +173,12 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
-        let results = try Tensor.apply(op, inputs, attributes, origin: origin())
+        var results = try Tensor.apply(op, inputs, attributes, origin: origin())
+        if isCheck {
+            // Nothing is computed, and an op counts as many steps.
+            results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }
+            check.steps += CheckState.stepsPerOp
+        }
         switch op.results(attributes) {
         case .one: return .tensor(results[0])
         case .list: return .list(results.map { .tensor($0) })
@@ -360,6 +381,7 @@ extension Machine {
         let attributes = Attributes(try zip(parameters, bound.attributes).map { try attribute($0, $1, op) })
         let types = try op.infer(Inference(op: op, inputs: inputs.map(\.type), attributes: attributes))
         let results = types.map { Value.tensor(.unknown($0)) }
+        check.steps += CheckState.stepsPerOp
         switch op.results(attributes) {
         case .one: return results[0]
         case .list: return .list(results)

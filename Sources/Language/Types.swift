@@ -8,12 +8,16 @@ extension Machine {
         var sizes = DimensionBindings(code: code, regs: regs)
         for (position, parameter) in code.parameters.enumerated() {
             guard let type = parameter.type else { continue }
-            if parameter.isRest {
-                guard case .list(let list) = regs[position] else { continue }
-                for value in list.values { _ = try conform(value, to: type, parameter.name, code, &sizes) }
-            } else {
-                let converted = try conform(regs[position], to: type, parameter.name, code, &sizes)
-                if let converted { regs[position] = converted }
+            do {
+                if parameter.isRest {
+                    guard case .list(let list) = regs[position] else { continue }
+                    for value in list.values { _ = try conform(value, to: type, parameter.name, code, &sizes) }
+                } else {
+                    let converted = try conform(regs[position], to: type, parameter.name, code, &sizes)
+                    if let converted { regs[position] = converted }
+                }
+            } catch let fault as Fault {
+                throw ArgumentFault(fault: fault, position: position)
             }
         }
     }
@@ -24,7 +28,7 @@ extension Machine {
         // The inputs' dimensions bind the names that the result's refer to.
         for (position, parameter) in code.parameters.enumerated() {
             guard let type = parameter.type, case .tensor(let tensor) = regs[position] else { continue }
-            try? sizes.match(tensor.shape, type, parameter.name)
+            try? sizes.match(tensor.shape, type, "`\(parameter.name)`")
         }
         _ = try conform(value, to: type, nil, code, &sizes)
     }
@@ -87,7 +91,7 @@ extension Machine {
                 }
             }
         }
-        try sizes.match(tensor.shape, type, name ?? "the result")
+        try sizes.match(tensor.shape, type, name.map { "`\($0)`" } ?? "the result")
         return converted
     }
 
@@ -112,33 +116,33 @@ struct DimensionBindings {
         let fixed = dimensions.filter { if case .ellipsis = $0 { false } else { true } }
         guard hasEllipsis ? shape.count >= fixed.count : shape.count == fixed.count else {
             throw Fault(
-                "E0202", "`\(name)` of `\(code.name)` must have shape \(shapeText(type)), found \(shape.text)",
-                why: hasEllipsis ? "at least \(fixed.count) axes are needed" : "\(fixed.count) axes are needed, \(shape.count) are there")
+                "E0202", "\(name) of `\(code.name)` must have shape `\(shapeText(type))`, found \(shape.text)",
+                why: hasEllipsis ? "at least \(axes(fixed.count)) needed" : "\(axes(fixed.count)) needed, \(shape.count) there")
         }
         let sizes = hasEllipsis ? Array(shape.suffix(fixed.count)) : shape
         for (axis, (dimension, size)) in zip(fixed, sizes).enumerated() {
             guard size >= 0 else { continue }
-            let place = "axis \(axis + shape.count - sizes.count) of `\(name)`"
+            let place = "axis \(axis + shape.count - sizes.count) of \(name)"
             switch dimension {
             case .any, .ellipsis: continue
             case .number(let expected):
                 if size != expected {
                     throw Fault(
                         "E0204", "\(place) of `\(code.name)` must be \(expected), found \(size)",
-                        why: "`\(name)` is declared as \(shapeText(type)) and has shape \(shape.text)")
+                        why: "\(name) is declared as `\(shapeText(type))` and has shape \(shape.text)")
                 }
             case .name(let symbol):
                 if let position = code.parameters.firstIndex(where: { $0.name == symbol }), case .int(let value) = regs[position] {
                     if value != size {
                         throw Fault(
                             "E0204", "\(place) of `\(code.name)` must be `\(symbol)`, \(value), found \(size)",
-                            why: "`\(name)` is declared as \(shapeText(type)) and has shape \(shape.text)")
+                            why: "\(name) is declared as `\(shapeText(type))` and has shape \(shape.text)")
                     }
                 } else if let known = bound[symbol] {
                     if known.size != size {
                         throw Fault(
                             "E0204", "`\(symbol)` of `\(code.name)` is \(known.size) in \(known.origin) and \(size) in \(place)",
-                            why: "`\(name)` is declared as \(shapeText(type)) and has shape \(shape.text)")
+                            why: "\(name) is declared as `\(shapeText(type))` and has shape \(shape.text)")
                     }
                 } else {
                     bound[symbol] = (size, place)
@@ -147,5 +151,6 @@ struct DimensionBindings {
         }
     }
 
+    private func axes(_ count: Int) -> String { count == 1 ? "1 axis is" : "\(count) axes are" }
     private func shapeText(_ type: TypeSpec) -> String { type.text }
 }

@@ -2,4 +2,6 @@
 // and leaves everything else to Language and the modules below.
 
 // Scripts may call 10,000 deep, and a main thread's 8 MiB are soon used up.
-LargeStack.run { Tfs.start() }
+internal import Language
+
+withLargeStack { Tfs.start() }
