@@ -9,7 +9,7 @@ extension Machine {
     private func standing(_ estimator: Estimator, for verb: String) throws -> Fitted {
         guard let fitted = estimator.fitted else {
             throw Fault(
-                "E0461", "`\(estimator.name)` has not been fitted, so it cannot \(verb)", mend: "call `\(estimator.name).fit(…)` first")
+                "E0461", "the estimator (\(estimator.name)) has not been fitted, so it cannot \(verb)", mend: "call its `fit(…)` first")
         }
         return fitted
     }

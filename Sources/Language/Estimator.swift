@@ -105,7 +105,8 @@ extension Machine {
     }
 
     private func require(_ estimator: Estimator) throws {
-        if estimator.isWhole { return }
+        // A field that does not exist has been reported; what it was meant to be is not missing.
+        if estimator.isWhole || estimator.fields?.names.contains(where: { !Estimator.fieldNames.contains($0) }) ?? false { return }
         for name in ["model", "loss"] where estimator.field(name) == nil {
             if name == "loss", estimator.field("train_step") != nil { continue }
             throw Fault(
