@@ -6,7 +6,8 @@
 static inline void tfs_readline_configure(rl_completion_func_t *_Nonnull complete) {
     rl_readline_name = "tfs";
     rl_attempted_completion_function = complete;
-    rl_completer_word_break_characters = (char *)" \t\n\"()[]{},;:=+-*/%@<>|&!?~^$";
+    /* Not `/`: a path in a string may begin with it. */
+    rl_completer_word_break_characters = (char *)" \t\n\"()[]{},;:=+-*%@<>|&!?^$";
     rl_completer_quote_characters = "\"";
     rl_completion_append_character = '\0';
     rl_catch_signals = 0;

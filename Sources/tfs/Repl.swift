@@ -240,6 +240,11 @@ final class Repl {
     // MARK: Completion
 
     private func completions(_ word: String, _ before: String) -> [String] {
+        // Readline takes `a/b` for one word.
+        if let slash = word.lastIndex(of: "/") {
+            let head = word[...slash]
+            return completions(String(word[word.index(after: slash)...]), before).map { head + $0 }
+        }
         let line = before.trimmedSpaces
         if line.hasPrefix(":") {
             let head = line.dropFirst().prefix { !$0.isWhitespace }
