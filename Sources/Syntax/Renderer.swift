@@ -234,6 +234,8 @@ public struct Renderer: Sendable {
     }
 
     private func clean(_ text: String) -> String {
+        // A name of ten megabytes says no more than its ends.
+        if text.utf8.count > 2000 { return clean(String(text.prefix(200))) + (usesASCII ? "..." : "…") + clean(String(text.suffix(40))) }
         if text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) { return text }
         return text.unicodeScalars.map { $0 == "\n" || $0 == "\t" ? " " : cell($0).0 }.joined()
     }
