@@ -175,20 +175,19 @@ extension Lexer {
         for piece in pieces {
             var index = max(tokens[piece].start, outline.start)
             let end = min(tokens[piece].end, outline.end)
-            while index < end {
-                if index == outline.start && index > contentStart || bytes[index] == 0x0A {
-                    let lineStart = bytes[index] == 0x0A && index != outline.start ? index + 1 : index
-                    var text = lineStart
-                    while text < end, bytes[text] == 0x20 || bytes[text] == 0x09 { text += 1 }
-                    let isEmpty = text < end ? bytes[text] == 0x0A || bytes[text] == 0x0D : text == outline.end
-                    if !isEmpty {
-                        let indent = bytes[lineStart..<text]
-                        common = common.map { zip($0, indent).prefix { $0 == $1 }.map(\.0) } ?? Array(indent)
-                    }
-                    index = max(text, index + (bytes[index] == 0x0A ? 1 : 0))
-                } else {
+            while index <= end {
+                guard index > contentStart, index == outline.start || bytes[index - 1] == 0x0A else {
                     index += 1
+                    continue
                 }
+                var text = index
+                while text < end, bytes[text] == 0x20 || bytes[text] == 0x09 { text += 1 }
+                let isEmpty = text < end ? bytes[text] == 0x0A || bytes[text] == 0x0D : text == outline.end
+                if !isEmpty {
+                    let indent = bytes[index..<text]
+                    common = common.map { zip($0, indent).prefix { $0 == $1 }.map(\.0) } ?? Array(indent)
+                }
+                index = max(text, index + 1)
             }
         }
         outline.indent = common ?? []
