@@ -48,7 +48,7 @@ public final class Code: @unchecked Sendable {
     /// The form the machine runs, made at the first run.
     private(set) lazy var program = Program(instructions, constants)
     /// The number of arguments that fill the parameters one by one; -1 when defaults or a rest need binding.
-    private lazy var exactCount = parameters.contains { $0.isRest } ? -1 : parameters.count
+    var exactCount: Int { parameters.contains(where: \.isRest) ? -1 : parameters.count }
 
     /// How the arguments of a call instruction are written.
     func callSite(of instruction: Instruction) -> CallSite {
@@ -57,8 +57,6 @@ public final class Code: @unchecked Sendable {
 
     init(name: String, kind: Kind, range: SourceRange) { (self.name, self.kind, self.range) = (name, kind, range) }
     deinit { program.release(constants: constants.count) }
-
-    @inline(__always) func takesExactly(_ count: Int) -> Bool { exactCount == count }
 }
 
 struct ParameterInfo {
@@ -178,7 +176,9 @@ public final class Function: @unchecked Sendable {
     let name: String
     let kind: Kind
     /// What a `.code` runs, where the machine reaches it without taking `kind` apart.
-    private(set) var body: Body!
+    let body: Body!
+    /// What calling it needs, as plain data; `nil` for anything but a `.code`.
+    let entry: Entry?
 
     struct Body {
         let code: Code
@@ -188,7 +188,14 @@ public final class Function: @unchecked Sendable {
 
     init(_ name: String, _ kind: Kind) {
         (self.name, self.kind) = (name, kind)
-        if case .code(let code, let captures, let module) = kind { body = Body(code: code, captures: captures, module: module) }
+        if case .code(let code, let captures, let module) = kind {
+            body = Body(code: code, captures: captures, module: module)
+            entry = Entry(
+                program: code.program, globals: module.registers, registerCount: code.registerCount, exactCount: code.exactCount)
+        } else {
+            body = nil
+            entry = nil
+        }
     }
 }
 
@@ -214,7 +221,8 @@ public final class Module: @unchecked Sendable {
     let isStandard: Bool
     /// The slot of each name the file gives a value to.
     var slots: [String: Int] = [:]
-    private(set) var registers: Registers
+    /// A block that never moves, so that functions may keep it: as many registers as operands can name.
+    let registers: Registers
     private(set) var registerCapacity: Int
     var code: Code?
     var state: State = .new
@@ -229,18 +237,18 @@ public final class Module: @unchecked Sendable {
     init(path: String, isStandard: Bool) {
         self.path = path
         self.isStandard = isStandard
-        registers = Registers(reserving: 64)
+        registers = Registers(rawCapacity: Int(constantBit))
+        registers.prepare(0..<64)
         registerCapacity = 64
     }
     deinit { registers.release(capacity: registerCapacity) }
 
-    /// Makes room for a code that needs more registers; only between runs of this module's code.
+    /// Makes room for a code that needs more registers.
     func grow(to count: Int) {
-        let larger = Registers(reserving: count * 2)
-        for index in 0..<registerCapacity { larger[index] = registers[index] }
-        registers.release(capacity: registerCapacity)
-        registers = larger
-        registerCapacity = count * 2
+        let target = min(count * 2, Int(constantBit))
+        guard target > registerCapacity else { return }
+        registers.prepare(registerCapacity..<target)
+        registerCapacity = target
     }
 }
 

@@ -108,12 +108,12 @@ public final class Machine {
 
     /// A frame that Swift code waits for.
     func pushFrame(_ function: Function, registers: Registers, pc: Int = 0, onStack: Bool) {
-        let code = function.body.code
+        guard let entry = function.entry else { preconditionFailure("only code has frames") }
         frames.append(
-            Frame(
-                function, code.program, registers, pc: pc, result: 0, stackBase: stackTop, defaultsDepth: defaults.count,
-                registerCount: code.registerCount, isBarrier: true))
-        if onStack { stackTop += code.registerCount }
+            unsafe Frame(
+                .passUnretained(function), entry, registers, pc: pc, result: 0, stackBase: stackTop,
+                defaultsDepth: defaults.count, isBarrier: true))
+        if onStack { stackTop += entry.registerCount }
     }
 
     /// Drops the frames above `depth` and what belongs to them.
@@ -152,6 +152,7 @@ public final class Machine {
         let depth = frames.count
         var regs = frames[depth - 1].registers
         var program = frames[depth - 1].program
+        var globals = frames[depth - 1].globals
         var pc = frames[depth - 1].pc
         if let region { pc = region.lowerBound }
 
@@ -163,6 +164,14 @@ public final class Machine {
             let instruction = program[pc]
             switch instruction.opcode {
             case .move: regs[instruction.a] = program.value(instruction.b, regs)
+            case .global:
+                let value = globals[instruction.b]
+                if case .unset = value {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try unsetGlobal(instruction.b)
+                } else {
+                    regs[instruction.a] = value
+                }
 
             // Operators: numbers here, everything else out of line.
             case .add:
@@ -265,7 +274,7 @@ public final class Machine {
                     } else {
                         switch try followBoth(pc, instruction.wide, regs) {
                         case .returned(let value):
-                            if let exit = finishReturn(value, depth, &regs, &program, &pc) { return exit }
+                            if let exit = finishReturn(value, &regs, &program, &globals, &pc) { return exit }
                             continue
                         case .reached(let place):
                             pc = place
@@ -326,31 +335,30 @@ public final class Machine {
             // Calls
             case .call, .callPlain:
                 frames[frames.count - 1].pc = pc
-                if instruction.opcode == .callPlain, case .function(let function) = regs[instruction.a], let body = function.body {
-                    let code = body.code
-                    let count = Int(instruction.b)
-                    if code.takesExactly(count), reserve(code.registerCount) {
-                        if frames.count >= Self.deepest { throw Fault.tooDeep }
-                        if M.isCheck {
-                            if checkShouldCutCall() {
-                                regs[instruction.a] = .unknown
-                                break
-                            }
-                            code.wasChecked = true
+                if instruction.opcode == .callPlain,
+                    let (function, entry) = unsafe regs.callee(instruction.a, taking: Int(instruction.b)), reserve(entry.registerCount)
+                {
+                    if frames.count >= Self.deepest { throw Fault.tooDeep }
+                    if M.isCheck {
+                        if checkShouldCutCall() {
+                            regs[instruction.a] = .unknown
+                            break
                         }
-                        let window = stack.advanced(by: stackTop)
-                        let first = Int(instruction.a) + 1
-                        for index in 0..<count { window[index] = regs[first + index] }
-                        program = code.program
-                        frames.append(
-                            Frame(
-                                function, program, window, result: Int(instruction.a), stackBase: stackTop,
-                                defaultsDepth: defaults.count, registerCount: code.registerCount, isBarrier: false))
-                        stackTop += code.registerCount
-                        regs = window
-                        pc = 0
-                        continue
+                        unsafe function.takeUnretainedValue().body.code.wasChecked = true
                     }
+                    let window = stack.advanced(by: stackTop)
+                    let first = Int(instruction.a) + 1
+                    for index in 0..<Int(instruction.b) { window[index] = regs[first + index] }
+                    frames.append(
+                        unsafe Frame(
+                            function, entry, window, result: Int(instruction.a), stackBase: stackTop, defaultsDepth: defaults.count,
+                            isBarrier: false))
+                    stackTop += entry.registerCount
+                    program = entry.program
+                    globals = entry.globals
+                    regs = window
+                    pc = 0
+                    continue
                 }
                 let value = try call(at: instruction, regs)
                 regs[instruction.a] = value
@@ -365,7 +373,7 @@ public final class Machine {
                 regs[instruction.a] = try call(function, [argument])
             case .return:
                 let value = regs[instruction.a]
-                if let exit = finishReturn(value, depth, &regs, &program, &pc) { return exit }
+                if let exit = finishReturn(value, &regs, &program, &globals, &pc) { return exit }
                 continue
 
             default:
@@ -378,7 +386,7 @@ public final class Machine {
 
     /// Leaves the innermost frame: the loop's exit when Swift code waits for it, otherwise the caller goes on.
     @inline(__always) private func finishReturn(
-        _ value: Value, _ depth: Int, _ regs: inout Registers, _ program: inout Program, _ pc: inout Int
+        _ value: Value, _ regs: inout Registers, _ program: inout Program, _ globals: inout Registers, _ pc: inout Int
     ) -> Exit? {
         var value = value
         if isCheck {
@@ -395,6 +403,7 @@ public final class Machine {
         let caller = frames[frames.count - 1]
         regs = caller.registers
         program = caller.program
+        globals = caller.globals
         pc = caller.pc + 1
         regs[result] = value
         return nil

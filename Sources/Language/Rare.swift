@@ -9,15 +9,6 @@ extension Machine {
         let code = frames[top].code
         let a = Int(instruction.a)
         switch instruction.opcode {
-        case .global:
-            let module = frames[top].module
-            let value = module.registers[Int(instruction.b)]
-            if case .unset = value {
-                let name = module.slots.first { $0.value == Int(instruction.b) }?.key ?? "?"
-                regs[a] = try unset(name, module)
-            } else {
-                regs[a] = value
-            }
         case .capture:
             if instruction.b == 0xFFFF {
                 regs[a] = .function(frames[top].function)
@@ -166,6 +157,12 @@ extension Machine {
         case .record(let record): for value in record.values { try require(value) }
         default: return
         }
+    }
+
+    /// What a file's slot without a value stands for.
+    func unsetGlobal(_ slot: UInt16) throws -> Value {
+        let module = frames[frames.count - 1].module
+        return try unset(module.slots.first { $0.value == Int(slot) }?.key ?? "?", module)
     }
 
     /// A name of a file that has no value yet may still be the standard library's.

@@ -100,11 +100,30 @@ internal import Glibc
     }
 }
 
+/// What calling a function needs, as plain data that is valid as long as the function.
+@safe struct Entry {
+    let program: Program
+    /// The names of the file that the function stands in.
+    let globals: Registers
+    let registerCount: Int
+    /// The number of arguments that fill the parameters one by one; -1 when they need binding.
+    let exactCount: Int
+}
+
+extension Registers {
+    /// The function in a register, if it takes exactly so many arguments.
+    @inline(__always) func callee(_ index: UInt16, taking count: Int) -> (Unmanaged<Function>, Entry)? {
+        guard case .function(let function) = unsafe base[Int(index)], let entry = function.entry, entry.exactCount == count else { return nil }
+        return unsafe (Unmanaged.passUnretained(function), entry)
+    }
+}
+
 /// One call in progress: plain data, so that calling costs no reference counting. Whoever calls holds the
 /// function (a register, or Swift code that waits), so the frame need not.
 @safe struct Frame {
     private let held: Unmanaged<Function>
     let program: Program
+    let globals: Registers
     let registers: Registers
     /// Where the next instruction stands while another frame runs.
     var pc: Int
@@ -118,17 +137,18 @@ internal import Glibc
     let isBarrier: Bool
 
     @inline(__always) init(
-        _ function: Function, _ program: Program, _ registers: Registers, pc: Int = 0, result: Int, stackBase: Int, defaultsDepth: Int,
-        registerCount: Int, isBarrier: Bool
+        _ function: Unmanaged<Function>, _ entry: Entry, _ registers: Registers, pc: Int = 0, result: Int, stackBase: Int,
+        defaultsDepth: Int, isBarrier: Bool
     ) {
-        unsafe held = Unmanaged.passUnretained(function)
-        self.program = program
+        unsafe held = function
+        program = entry.program
+        globals = entry.globals
         self.registers = registers
         self.pc = pc
         self.result = result
         self.stackBase = stackBase
         self.defaultsDepth = defaultsDepth
-        self.registerCount = registerCount
+        registerCount = entry.registerCount
         self.isBarrier = isBarrier
     }
 

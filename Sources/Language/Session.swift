@@ -204,7 +204,7 @@ public final class Session {
         let made = compile(source, isStandard: false, diagnostics: &found)
         found += optionErrors(made.module)
         found += diagnostics
-        if !found.contains(where: { $0.severity == .error && $0.code.hasPrefix("E01") }) {
+        if !found.contains(where: { $0.severity == .error && ($0.code.hasPrefix("E01") || $0.code == "E0390") }) {
             let machine = Machine(session: self, isCheck: true)
             setOptions(made.module)
             modules[source.path] = made.module
