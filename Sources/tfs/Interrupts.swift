@@ -31,6 +31,11 @@ enum Interrupts {
             sleepingEnd.store(ends[0], ordering: .relaxed)
             wakingEnd.store(ends[1], ordering: .relaxed)
         }
+        // Whoever started us may have blocked it.
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        unsafe sigaddset(&signals, SIGINT)
+        unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         var action = sigaction()
         unsafe action.__sigaction_handler.sa_handler = { _ in Interrupts.handle() }
         action.sa_flags = SA_RESTART

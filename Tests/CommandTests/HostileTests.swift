@@ -16,7 +16,7 @@ import Testing
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return UInt8(truncatingIfNeeded: state >> 56)
         }
-        let outcome = try tfs(input: garbage)
+        let outcome = try runCommand([], input: garbage)
         #expect(outcome.status == 1)
         #expect(outcome.errors.contains("error[E"))
     }

@@ -47,13 +47,6 @@ import Testing
 
     private func run(_ words: [String]) throws -> Outcome {
         let scratch = try Scratch()
-        let path = try scratch.file("a.tfs", Self.script)
-        switch words.count {
-        case 0: return try tfs("run", path)
-        case 1: return try tfs("run", path, words[0])
-        case 2: return try tfs("run", path, words[0], words[1])
-        case 3: return try tfs("run", path, words[0], words[1], words[2])
-        default: return try tfs("run", path, words[0], words[1], words[2], words[3])
-        }
+        return try runCommand(["run", try scratch.file("a.tfs", Self.script)] + words)
     }
 }

@@ -53,6 +53,6 @@ import Testing
     @Test(.timeLimit(.minutes(2))) func controlCEndsARun() throws {
         let scratch = try Scratch()
         let script = try scratch.file("a.tfs", "i = 0\nwhile true { i = (i + 1) % 7 }\n")
-        #expect(try tfs("run", script, interruptedAfter: 3).status == 130)
+        #expect(try runCommand(["run", script], interruptedAfter: 3).status == 130)
     }
 }

@@ -44,22 +44,19 @@ final class Scratch {
     func text(_ name: String) throws -> String { String(decoding: try Data(contentsOf: URL(filePath: path + "/" + name)), as: UTF8.self) }
 }
 
-/// Runs the command with its streams on files, so that no pipe fills up; `signal` is sent after the seconds given.
-func tfs(
-    _ arguments: String..., input: some Sequence<UInt8> = [], environment: [String: String] = [:], interruptedAfter delay: Double? = nil
-) throws -> Outcome {
+/// Runs the command with its streams on files, so that no pipe fills up; Ctrl-C comes after the seconds given.
+func runCommand(_ arguments: [String], input: [UInt8] = [], interruptedAfter delay: Double? = nil) throws -> Outcome {
     let scratch = try Scratch()
     let inputPath = try scratch.file("in", input)
-    var actions = posix_spawn_file_actions_t()
+    var actions = unsafe posix_spawn_file_actions_t()
     unsafe posix_spawn_file_actions_init(&actions)
     defer { unsafe posix_spawn_file_actions_destroy(&actions) }
     unsafe posix_spawn_file_actions_addopen(&actions, 0, inputPath, O_RDONLY, 0)
     unsafe posix_spawn_file_actions_addopen(&actions, 1, scratch.path + "/out", O_WRONLY | O_CREAT, 0o600)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, scratch.path + "/err", O_WRONLY | O_CREAT, 0o600)
-    let variables = ["PATH": "/usr/bin:/bin", "HOME": scratch.path].merging(environment) { $1 }
-    let words = ([binary] + arguments).map { unsafe strdup($0) } + [nil]
-    let settings = variables.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
-    defer { for text in unsafe words + settings { unsafe free(text) } }
+    let words = unsafe copies([binary] + arguments)
+    let settings = unsafe copies(["PATH=/usr/bin:/bin", "HOME=" + scratch.path])
+    defer { for unsafe text in unsafe words + settings { unsafe free(text) } }
     var child: pid_t = 0
     let code = unsafe posix_spawn(&child, binary, &actions, nil, words, settings)
     try #require(code == 0, "\(binary) cannot be started")
@@ -74,10 +71,12 @@ func tfs(
     return Outcome(status: status, output: try scratch.text("out"), errors: try scratch.text("err"))
 }
 
-func tfs(_ arguments: String..., input: String) throws -> Outcome {
-    switch arguments.count {
-    case 0: try tfs(input: input.utf8)
-    case 1: try tfs(arguments[0], input: input.utf8)
-    default: try tfs(arguments[0], arguments[1], input: input.utf8)
-    }
+/// Texts as C has them, with the null at the end.
+private func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
+    var copies: [UnsafeMutablePointer<CChar>?] = unsafe []
+    for text in texts { unsafe copies.append(strdup(text)) }
+    unsafe copies.append(nil)
+    return unsafe copies
 }
+
+func tfs(_ arguments: String..., input: String = "") throws -> Outcome { try runCommand(arguments, input: Array(input.utf8)) }
