@@ -51,7 +51,17 @@ extension Compiler {
                     content: .body(.block(block)), documentation: nil), range: range)
             scope.code.declarations.append(info)
             emit(Instruction(.declare, target, scope.code.declarations.count - 1), range)
-        case .none, .bool, .int, .float, .name, .error:
+        case .name(let name):
+            // Straight into the target where the value has to be fetched.
+            switch resolve(name) {
+            case .global(let slot): emit(Instruction(.global, target, slot), range)
+            case .capture(let index): emit(Instruction(.capture, target, index), range)
+            case .standard(let index) where name != "training": emit(Instruction(.standard, target, wide: index), range)
+            default:
+                let operand = self.operand(expression)
+                if operand != target { emit(Instruction(.move, target, operand), range) }
+            }
+        case .none, .bool, .int, .float, .error:
             let operand = self.operand(expression)
             if operand != target { emit(Instruction(.move, target, operand), range) }
         }
@@ -186,6 +196,7 @@ extension Compiler {
             argumentRanges: arguments.map { $0.name?.range.union($0.value.range) ?? $0.value.range },
             isPlain: arguments.allSatisfy { $0.name == nil && !$0.isSpread })
         var isMethod = false
+        var globalCallee: Int?
         if case .field(let base, let name) = callee.kind, qualifiedName(callee) == nil {
             isMethod = true
             load(base, into: first)
@@ -198,12 +209,20 @@ extension Compiler {
             case .standard(let index): site.fallback = .standard(index)
             case .missing: break
             }
+        } else if case .name(let name) = callee.kind, case .global(let slot) = resolve(name),
+            arguments.allSatisfy({ $0.name == nil && !$0.isSpread })
+        {
+            globalCallee = slot
         } else {
             load(callee, into: first)
         }
         for (offset, argument) in arguments.enumerated() { load(argument.value, into: first + 1 + offset) }
         scope.code.callSites.append(site)
         let position = scope.code.callSites.count - 1
+        if let globalCallee {
+            if position <= 0xFFFF { emit(Instruction(.callGlobal, first, arguments.count, globalCallee), range) }
+            else { emit(Instruction(.global, first, globalCallee), range) }
+        }
         if !isMethod, site.isPlain, position <= 0xFFFF, arguments.count <= 0xFFFF {
             emit(Instruction(.callPlain, first, arguments.count, position), range)
         } else {

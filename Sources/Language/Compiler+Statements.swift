@@ -314,7 +314,7 @@ extension Compiler {
         switch instruction.opcode {
         case .move, .global, .capture, .standard, .training, .add, .subtract, .multiply, .divide, .floorDivide, .modulo,
             .power, .matmul, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .contains, .negate, .not, .and,
-            .or, .call, .callPlain, .method, .pipe, .field, .index, .subscripts, .list, .listSpread, .append, .record, .closure,
+            .or, .call, .callPlain, .callGlobal, .method, .pipe, .field, .index, .subscripts, .list, .listSpread, .append, .record, .closure,
             .declare, .format, .import, .iterate, .turn:
             [Int(instruction.a)]
         case .next: [Int(instruction.b)]

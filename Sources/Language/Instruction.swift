@@ -45,6 +45,9 @@ enum Opcode: UInt8 {
     case call
     /// As `call`, without names and spreads: b arguments, call site c.
     case callPlain
+    /// Calls the file's name number c with b arguments, and passes over the `callPlain` that follows; what is no plain
+    /// function is fetched into a for it.
+    case callGlobal
     /// Calls the method that call site bc names on register a.
     case method
     /// Calls b (a function or layer) with one argument, register c.

@@ -126,7 +126,7 @@ public final class Machine {
         frames.removeLast()
         if frame.stackBase < stackTop {
             // A register left behind would keep its tensor alive until somebody happens to overwrite it.
-            for index in 0..<frame.registerCount { frame.registers[index] = .unset }
+            frame.registers.clear(frame.registerCount)
         }
         stackTop = frame.stackBase
         if defaults.count > frame.defaultsDepth { defaults.removeLast(defaults.count - frame.defaultsDepth) }
@@ -178,11 +178,11 @@ public final class Machine {
                 if let (x, y) = program.ints(instruction, regs) {
                     let (sum, overflow) = x.addingReportingOverflow(y)
                     if !overflow {
-                        regs[instruction.a] = .int(sum)
+                        regs.set(instruction.a, .int(sum))
                         break
                     }
                 } else if let (x, y) = program.floats(instruction, regs) {
-                    regs[instruction.a] = .float(x + y)
+                    regs.set(instruction.a, .float(x + y))
                     break
                 }
                 frames[frames.count - 1].pc = pc
@@ -191,11 +191,11 @@ public final class Machine {
                 if let (x, y) = program.ints(instruction, regs) {
                     let (difference, overflow) = x.subtractingReportingOverflow(y)
                     if !overflow {
-                        regs[instruction.a] = .int(difference)
+                        regs.set(instruction.a, .int(difference))
                         break
                     }
                 } else if let (x, y) = program.floats(instruction, regs) {
-                    regs[instruction.a] = .float(x - y)
+                    regs.set(instruction.a, .float(x - y))
                     break
                 }
                 frames[frames.count - 1].pc = pc
@@ -204,27 +204,27 @@ public final class Machine {
                 if let (x, y) = program.ints(instruction, regs) {
                     let (product, overflow) = x.multipliedReportingOverflow(by: y)
                     if !overflow {
-                        regs[instruction.a] = .int(product)
+                        regs.set(instruction.a, .int(product))
                         break
                     }
                 } else if let (x, y) = program.floats(instruction, regs) {
-                    regs[instruction.a] = .float(x * y)
+                    regs.set(instruction.a, .float(x * y))
                     break
                 }
                 frames[frames.count - 1].pc = pc
                 regs[instruction.a] = try binary(.multiply, program.value(instruction.b, regs), program.value(instruction.c, regs))
             case .less:
                 if let (x, y) = program.ints(instruction, regs) {
-                    regs[instruction.a] = .bool(x < y)
+                    regs.set(instruction.a, .bool(x < y))
                 } else if let (x, y) = program.floats(instruction, regs) {
-                    regs[instruction.a] = .bool(x < y)
+                    regs.set(instruction.a, .bool(x < y))
                 } else {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.less, program.value(instruction.b, regs), program.value(instruction.c, regs))
                 }
             case .equal:
                 if let (x, y) = program.ints(instruction, regs) {
-                    regs[instruction.a] = .bool(x == y)
+                    regs.set(instruction.a, .bool(x == y))
                 } else {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.equal, program.value(instruction.b, regs), program.value(instruction.c, regs))
@@ -232,7 +232,7 @@ public final class Machine {
             case .modulo:
                 if let (x, y) = program.ints(instruction, regs), y > 0 {
                     let rest = x % y
-                    regs[instruction.a] = .int(rest < 0 ? rest + y : rest)
+                    regs.set(instruction.a, .int(rest < 0 ? rest + y : rest))
                 } else {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.modulo, program.value(instruction.b, regs), program.value(instruction.c, regs))
@@ -310,7 +310,7 @@ public final class Machine {
             case .next:
                 guard case .iterator(let iterator) = regs[instruction.a] else { preconditionFailure("`next` without an iterator") }
                 if let value = iterator.nextInt() {
-                    regs[instruction.b] = .int(value)
+                    regs.set(instruction.b, .int(value))
                 } else {
                     frames[frames.count - 1].pc = pc
                     if M.isCheck, iterator.isUnknown {
@@ -329,15 +329,18 @@ public final class Machine {
                 if Execution.isInterrupted { throw Interruption() }
             case .turn:
                 guard case .int(let turns) = regs[instruction.a] else { preconditionFailure("`turn` without a count") }
-                regs[instruction.a] = .int(turns &+ 1)
+                regs.set(instruction.a, .int(turns &+ 1))
                 if Execution.isInterrupted { throw Interruption() }
 
             // Calls
-            case .call, .callPlain:
+            case .callGlobal, .callPlain:
+                let isGlobal = instruction.opcode == .callGlobal
+                // A caller stands at its `callPlain`, behind which it goes on.
+                if isGlobal { pc += 1 }
                 frames[frames.count - 1].pc = pc
-                if instruction.opcode == .callPlain,
-                    let (function, entry) = unsafe regs.callee(instruction.a, taking: Int(instruction.b)), reserve(entry.registerCount)
-                {
+                let found = unsafe isGlobal
+                    ? globals.callee(instruction.c, taking: Int(instruction.b)) : regs.callee(instruction.a, taking: Int(instruction.b))
+                if let (function, entry) = unsafe found, reserve(entry.registerCount) {
                     if frames.count >= Self.deepest { throw Fault.tooDeep }
                     if M.isCheck {
                         if checkShouldCutCall() {
@@ -360,6 +363,14 @@ public final class Machine {
                     pc = 0
                     continue
                 }
+                if isGlobal {
+                    let value = globals[instruction.c]
+                    if case .unset = value { regs[instruction.a] = try unsetGlobal(instruction.c) } else { regs[instruction.a] = value }
+                    continue
+                }
+                regs[instruction.a] = try call(at: instruction, regs)
+            case .call:
+                frames[frames.count - 1].pc = pc
                 let value = try call(at: instruction, regs)
                 regs[instruction.a] = value
             case .method:

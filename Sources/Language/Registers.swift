@@ -40,6 +40,21 @@ internal import Glibc
     /// The block that begins `offset` registers further on.
     @inline(__always) func advanced(by offset: Int) -> Registers { unsafe Registers(base: base + offset) }
 
+    /// Writes a number or truth value. Most often it replaces another one, which needs no releasing: that is seen
+    /// here, because a call to find it out costs as much as an addition.
+    @inline(__always) func set(_ index: UInt16, _ value: Value) {
+        let place = unsafe base + Int(index)
+        if unsafe place.pointee.isPlain { unsafe place.initialize(to: value) } else { unsafe place.pointee = value }
+    }
+
+    /// Makes the first registers unset.
+    @inline(__always) func clear(_ count: Int) {
+        for index in 0..<count {
+            let place = unsafe base + index
+            if unsafe place.pointee.isPlain { unsafe place.initialize(to: .unset) } else { unsafe place.pointee = .unset }
+        }
+    }
+
     @inline(__always) subscript(index: UInt16) -> Value {
         unsafeAddress { unsafe UnsafePointer(base + Int(index)) }
         nonmutating unsafeMutableAddress { unsafe base + Int(index) }
@@ -47,6 +62,16 @@ internal import Glibc
     @inline(__always) subscript(index: Int) -> Value {
         unsafeAddress { unsafe UnsafePointer(base + index) }
         nonmutating unsafeMutableAddress { unsafe base + index }
+    }
+}
+
+extension Value {
+    /// Whether it holds no reference.
+    @inline(__always) fileprivate var isPlain: Bool {
+        switch self {
+        case .unset, .unknown, .none, .bool, .int, .float, .dtype: true
+        default: false
+        }
     }
 }
 
