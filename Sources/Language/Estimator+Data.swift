@@ -97,8 +97,10 @@ extension Machine {
                 fitted.labels = Self.standardization(values)
             }
         }
-        try complete(estimator, width: width)
+        let count = try exampleCount(data)
+        try complete(estimator, Glimpse(labelWidth: width, examples: count))
         if case .int(let known) = width { fitted.labelWidth = known }
+        if case .int(let known) = count { fitted.examples = known }
         if let space = fitted.space { fitted.embeddings = try embeddings(of: space, for: estimator) }
         estimator.fitted = fitted
         return fitted
@@ -119,9 +121,9 @@ extension Machine {
     /// The kind of the loss; of an estimator whose fields wait for data, from its constructor's argument.
     private func lossKind(of estimator: Estimator) throws -> LossKind {
         if estimator.fields == nil {
-            // Fields that wait are evaluated with an unknown width, to see the loss among them.
-            labelWidths.append(.int(1))
-            defer { labelWidths.removeLast() }
+            // Fields that wait are evaluated with any, to see the loss among them.
+            glimpses.append(Glimpse(labelWidth: .int(1), examples: .int(1)))
+            defer { glimpses.removeLast() }
             let counts = session.layerCounts
             defer { session.layerCounts = counts }
             let result = try invoke(
@@ -181,6 +183,26 @@ extension Machine {
             return .int(max(1, (try label.elements(as: Int.self).max() ?? 0) + 1))
         }
         return label.rank > 1 ? (label.shape.last.map { $0 < 0 ? .unknown : .int($0) } ?? .int(1)) : .int(1)
+    }
+
+    /// How many examples there are; `inf` when there is no end of them.
+    private func exampleCount(_ data: Value) throws -> Value {
+        if isCheck { return .unknown }
+        switch data {
+        case .table(let value): return value.table.count.map { .int($0) } ?? .unknown
+        case .dataset(let value):
+            let dataset = value.dataset
+            if dataset.isEndless { return .float(.infinity) }
+            if !dataset.isBatched, let count = dataset.count { return .int(count) }
+            var count = 0
+            var iterator = dataset.makeIterator(iteration: 0)
+            while let element = try iterator.next() { count += dataset.isBatched ? element.first?.shape.first ?? 1 : 1 }
+            return .int(count)
+        default:
+            var tensors: [Tensor] = []
+            _ = try structure(of: try stacked(data), "the data", &tensors)
+            return tensors.first?.shape.first.map { .int($0) } ?? .unknown
+        }
     }
 
     private func labelNumbers(_ data: Value, _ labels: Value) throws -> [Double]? {

@@ -333,8 +333,12 @@ extension Machine {
 extension Native {
     static let estimatorFunctions: [Native] = [
         Native("label_width", [], doc: "In an estimator's fields: the width that the labels need; the number of classes of a classifier, 1 for single numbers.", example: "", inCheck: .aware) { machine, _ in
-            guard let width = machine.labelWidths.last else { throw NeedsData() }
-            return width
+            guard let glimpse = machine.glimpses.last else { throw NeedsData() }
+            return glimpse.labelWidth
+        },
+        Native("example_count", [], doc: "In an estimator's fields: the number of examples that it is first fitted to; `inf` when there is no end of them.", example: "", inCheck: .aware) { machine, _ in
+            guard let glimpse = machine.glimpses.last else { throw NeedsData() }
+            return glimpse.examples
         },
         Native("load", [Parameter("path")], doc: "A saved estimator.", example: "", inCheck: .aware) { machine, arguments in
             if arguments[0].isUnknown { return .unknown }

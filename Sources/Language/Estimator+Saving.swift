@@ -47,6 +47,7 @@ extension Machine {
             members.append(JSON.Member("label_deviation", .number(deviation)))
         }
         if let width = fitted.labelWidth { members.append(JSON.Member("label_width", .int(width))) }
+        if let examples = fitted.examples { members.append(JSON.Member("examples", .int(examples))) }
         members.append(JSON.Member("history", .object(estimator.history.names.map { name in
             JSON.Member(name, .array((estimator.history.values[name] ?? []).map { .number($0) }))
         })))
@@ -175,7 +176,10 @@ extension Machine {
         let fitted = Fitted(
             space: json["features"].flatMap { FeatureSpace(json: $0) }, labels: labels, labelName: json["label"]?.string)
         fitted.labelWidth = json["label_width"]?.int
-        try complete(estimator, width: .int(fitted.labelWidth ?? 1))
+        fitted.examples = json["examples"]?.int
+        try complete(
+            estimator,
+            Glimpse(labelWidth: .int(fitted.labelWidth ?? 1), examples: fitted.examples.map { .int($0) } ?? .float(.infinity)))
         if let space = fitted.space { fitted.embeddings = try embeddings(of: space, for: estimator) }
         estimator.fitted = fitted
         for member in json["history"]?.members ?? [] {

@@ -9,7 +9,7 @@ public final class Estimator: @unchecked Sendable {
     let name: String
     let constructor: Constructor
     let arguments: [Value]
-    /// The fields' values. `nil` while they wait for data: a model that asks for `label_width()`.
+    /// The fields' values. `nil` while they wait for data: a model that asks for `label_width()`, say.
     var fields: Record?
     var fitted: Fitted?
     var history = History()
@@ -54,8 +54,9 @@ final class Fitted {
     var learned: Value?
     /// The types of one example's features, to build the model again when it is loaded.
     var inputTypes: [TensorType] = []
-    /// The width that the labels need.
+    /// What its fields were told of the data.
     var labelWidth: Int?
+    var examples: Int?
 
     init(space: FeatureSpace?, labels: LabelCoding, labelName: String?) {
         (self.space, self.labels, self.labelName) = (space, labels, labelName)
@@ -72,8 +73,16 @@ enum LabelCoding {
     case standardized(mean: Double, deviation: Double)
 }
 
-/// Thrown by `label_width()` while no data has been seen.
+/// Thrown by `label_width()` and `example_count()` while no data has been seen.
 struct NeedsData: Error {}
+
+/// What an estimator's fields may ask about the data.
+struct Glimpse {
+    /// The width that the labels need.
+    var labelWidth: Value
+    /// `inf` when there is no end of them.
+    var examples: Value
+}
 
 extension Machine {
     func makeEstimator(_ constructor: Constructor, _ positional: [Value], _ named: [(String, Value)]) throws -> Estimator {
@@ -120,11 +129,11 @@ extension Machine {
         }
     }
 
-    /// Evaluates fields that waited for the labels' width.
-    func complete(_ estimator: Estimator, width: Value) throws {
+    /// Evaluates fields that waited for a look at the data.
+    func complete(_ estimator: Estimator, _ glimpse: Glimpse) throws {
         guard estimator.fields == nil else { return }
-        labelWidths.append(width)
-        defer { labelWidths.removeLast() }
+        glimpses.append(glimpse)
+        defer { glimpses.removeLast() }
         let fields = try evaluateFields(estimator.constructor, estimator.arguments)
         estimator.fields = fields
         try require(estimator)

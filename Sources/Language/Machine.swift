@@ -29,8 +29,8 @@ public final class Machine {
     var substitutions: [ObjectIdentifier: Tensor] = [:]
     var failedExpectations: [Diagnostic] = []
     var check = CheckState()
-    /// Estimators' label width while one of their models is built.
-    var labelWidths: [Value] = []
+    /// What estimators know of their data while their fields are evaluated.
+    var glimpses: [Glimpse] = []
     /// What `update` said during the outermost application.
     var pendingUpdates: [(LayerParameter, Tensor)] = []
     /// Sees what each layer gives, while one looks for a number that is not finite.

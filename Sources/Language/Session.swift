@@ -621,7 +621,7 @@ extension Machine {
         traceDepth = 0
         isTraining = false
         check.regionDepths = []
-        labelWidths = []
+        glimpses = []
     }
 
     /// Functions and layers that the script never called, tried with what their annotations say.

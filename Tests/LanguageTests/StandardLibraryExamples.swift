@@ -1,0 +1,85 @@
+import Language
+import Syntax
+import Synchronization
+import Testing
+
+/// A documented example: `expression    # => what print gives`, from an op's row, a builtin or a docstring.
+struct Example: Sendable, CustomTestStringConvertible {
+    let name: String
+    let line: String
+
+    var testDescription: String { "\(name): \(line)" }
+
+    /// The part before `# =>`.
+    var expression: String { halves.0 }
+    /// What it prints, if the example says.
+    var result: String? { halves.1 }
+
+    private var halves: (String, String?) {
+        let separator = Array("# =>")
+        let text = Array(line)
+        for start in text.indices where text[start...].starts(with: separator) {
+            return (String(text[..<start]), String(text[(start + separator.count)...]))
+        }
+        return (line, nil)
+    }
+}
+
+extension ScriptTests {
+    /// Everything that the manual shows is so.
+    @Suite struct StandardLibraryExamples {
+        static let library = StandardLibrary(root: Scripts.package + "/stdlib")
+
+        /// The examples of everything that a script may name, in the order of the names.
+        static let all: [Example] = library.documentedNames.sorted().flatMap { name in
+            ((try? library.documentation(of: name)) ?? []).flatMap { found -> [Example] in
+                // A docstring has them as lines that begin with the word.
+                let lines = found.text.split(separator: "\n").filter { $0.hasPrefix("example ") }.map { $0.dropFirst("example ".count) }
+                return (lines.map(String.init) + [found.example].compactMap { $0 }).map { Example(name: name, line: $0) }
+            }
+        }
+
+        @Test(arguments: all)
+        func holds(_ example: Example) throws {
+            let printed = Scripts.run(SourceText(path: "example.tfs", text: "print(\(example.expression))\n"))
+            // A tensor's rows stand on lines of their own; in an example they follow each other.
+            func dense(_ text: String) -> String { String(text.filter { !$0.isWhitespace }) }
+            guard let result = example.result else {
+                #expect(!printed.contains("---"), "\(printed)")
+                return
+            }
+            #expect(dense(printed) == dense(result), "\(printed)")
+        }
+
+        /// Every file can be read, and says in a sentence what it declares.
+        @Test(arguments: library.documentedNames.filter { !library.files(of: $0).isEmpty })
+        func isDocumented(_ name: String) throws {
+            for found in try Self.library.documentation(of: name) {
+                #expect(found.summary.hasSuffix("."), "the first line of `\(name)` is a sentence: \(found.summary)")
+            }
+        }
+    }
+
+    /// The `test` blocks of `Tests/stdlib`: golden values of Keras, and every layer trains.
+    @Suite struct StandardLibraryTests {
+        static let files = Scripts.find("", in: Scripts.package + "/Tests/stdlib").sorted()
+
+        @Test(arguments: files)
+        func passes(_ file: String) throws {
+            let path = Scripts.package + "/Tests/stdlib/" + file
+            let source = try Session.read(path)
+            let reported = Mutex("")
+            let console = Console(
+                write: { _ in }, report: { diagnostic in reported.withLock { $0 += Renderer().render(diagnostic) + "\n" } },
+                progress: { _ in }, isTerminal: false, width: 80)
+            withLargeStack {
+                let (outcome, results) = Session(library: StandardLibraryExamples.library, console: console).test(source, named: nil)
+                #expect(outcome.status == 0, "\(reported.withLock { $0 })")
+                #expect(!results.isEmpty)
+                for result in results {
+                    #expect(result.failures.isEmpty, "\(file): \(result.name)\n\(reported.withLock { $0 })")
+                }
+            }
+        }
+    }
+}
