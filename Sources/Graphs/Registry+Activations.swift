@@ -21,17 +21,17 @@ extension Op {
             example: "log_sigmoid([0.0])    # => [-0.6931]",
             gradient: .map { (x, _, dy) throws(OpError) in try dy * (-x).op("sigmoid") }),
         .map(
-            "_relu", doc: "max(x, 0).", kernel: .relu, example: "relu([-1, 2])    # => [0, 2]", promotion: .number,
+            "_relu", doc: "max(x, 0).", kernel: .relu, example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .number,
             gradient: .map { (x, _, dy) throws(OpError) in try dy.op("_relu_gradient", x) }),
         .zip(
             "_relu_gradient", doc: "dy where x > 0, else 0.", "dy", "x", kernel: .relu_gradient,
-            example: "relu([-1, 2])    # => [0, 2]", promotion: .real,
+            example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .real,
             gradient: .zip { (_, x, _, ddy) throws(OpError) in (try ddy.op("_relu_gradient", x), nil) }),
         .formula(
             "relu", doc: "max(x, 0); below `threshold` the slope is `negative_slope`, and `max_value` caps it.",
             [
                 .x, .float("negative_slope", 0), Parameter("max_value", .optionalFloat, default: Attribute.none), .float("threshold", 0),
-            ], example: "relu([-1, 2])    # => [0, 2]", promotion: .number
+            ], example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .number
         ) { (x, arguments) throws(OpError) in
             let (slope, threshold) = (arguments.float("negative_slope"), arguments.float("threshold"))
             var y: Term
@@ -51,19 +51,19 @@ extension Op {
             }),
         .formula(
             "leaky_relu", doc: "x above 0, negative_slope · x below.", [.x, .float("negative_slope", 0.2)],
-            example: "leaky_relu([-1.0, 2.0])    # => [-0.2, 2.0]"
+            example: "leaky_relu(tensor([-1.0, 2.0]))    # => [-0.2, 2.0]"
         ) { (x, arguments) throws(OpError) in
             try x[0].kept(where: x[0].op("greater", x[0].constant(0)), else: x[0] * arguments.float("negative_slope"))
         },
         .formula(
             "prelu", doc: "x above 0, alpha · x below; alpha is learned.", [.x, .tensor("alpha")],
-            example: "prelu([-1.0, 2.0], [0.5])    # => [-0.5, 2.0]"
+            example: "prelu(tensor([-1.0, 2.0]), 0.5)    # => [-0.5, 2.0]"
         ) { (x, _) throws(OpError) in
             try x[0].kept(where: x[0].op("greater", x[0].constant(0)), else: x[0] * x[1])
         },
         .formula(
             "elu", doc: "x above 0, alpha · (eˣ - 1) below.", [.x, .float("alpha", 1)],
-            example: "elu([-1.0, 2.0])    # => [-0.6321, 2.0]"
+            example: "elu(tensor([-1.0, 2.0]))    # => [-0.6321, 2.0]"
         ) { (x, arguments) throws(OpError) in
             let below = try x[0].op("minimum", x[0].constant(0)).op("expm1") * arguments.float("alpha")
             return try x[0].kept(where: x[0].op("greater", x[0].constant(0)), else: below)
@@ -180,7 +180,7 @@ extension Op {
         ) { (x, _) throws(OpError) in x[0] },
         .special(
             "_softmax", doc: "Softmax of one axis.", [.x, .int("axis")], promotion: .real, kernel: .softmax,
-            example: "softmax([0.0, 0.0])    # => [0.5, 0.5]", samples: [Sample([.random([2, 3])], ["axis": .int(1)])],
+            example: "softmax(tensor([0.0, 0.0]))    # => [0.5, 0.5]", samples: [Sample([.random([2, 3])], ["axis": .int(1)])],
             gradient: .of { (b, dy) throws(OpError) in
                 let y = b.outputs[0]
                 let axis = b.arguments.int("axis")
@@ -197,7 +197,7 @@ extension Op {
             infer: { (i) throws(OpError) in [i.x] }),
         .composed(
             "softmax", doc: "eˣ / Σ eˣ along an axis, shifted by the largest so that nothing overflows.", [.x, .axis(-1)],
-            promotion: .real, example: "softmax([0.0, 0.0])    # => [0.5, 0.5]", samples: [Sample([.random([2, 3])])],
+            promotion: .real, example: "softmax(tensor([0.0, 0.0]))    # => [0.5, 0.5]", samples: [Sample([.random([2, 3])])],
             infer: axisMap,
             { (e) throws(OpError) in
                 let axis = try e.arguments.axis(rank: e.inputs[0].shape.count)

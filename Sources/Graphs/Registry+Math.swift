@@ -195,7 +195,7 @@ extension Op {
             "rad2deg", doc: "x · 180 / π.", example: "rad2deg([pi])    # => [180.0]"
         ) { (x, _) throws(OpError) in try x[0] * (180 / Double.pi) },
         .formula(
-            "sinc", doc: "sin(πx) / (πx), and 1 at 0.", example: "sinc([0.0, 1.0])    # => [1.0, 0.0]", domain: 0.2...0.8
+            "sinc", doc: "sin(πx) / (πx), and 1 at 0.", example: "sinc([0.0, 0.5])    # => [1.0, 0.6366]", domain: 0.2...0.8
         ) { (x, _) throws(OpError) in
             let isZero = try x[0].op("equal", x[0].constant(0))
             let t = try x[0].constant(1).kept(where: isZero, else: x[0] * Double.pi)

@@ -47,7 +47,7 @@ extension Op {
             "std", doc: "The standard deviation over axes; its gradient is 0 where it is 0.", [.int("ddof", 0)],
             example: "std([1.0, 3.0])    # => 1.0"
         ) { (x, axes, keep, arguments) throws(OpError) in try root(variance(x, axes, keep, arguments.int("ddof"))) },
-        .statistic("logsumexp", doc: "log Σ eˣ over axes, shifted by the largest.", example: "logsumexp([0.0, 0.0])    # => 0.6931471805599453") {
+        .statistic("logsumexp", doc: "log Σ eˣ over axes, shifted by the largest.", example: "logsumexp([0.0, 0.0])    # => 0.6931472") {
             (x, axes, keep, _) throws(OpError) in
             let top = try x.max(axes, keepdims: true).op("stop_gradient")
             let shift = try top.kept(where: top.op("isfinite"))

@@ -228,7 +228,7 @@ extension Native {
             construction.layer.inputType = TensorType(dtype, [-1] + shape)
             return .none
         },
-        Native("defaults", [Parameter("layers", isRest: true)], doc: "Default arguments for the listed layers, for `with`.", example: "with defaults(conv2d, padding = \"same\") { … }", inCheck: .aware, takesNamed: true) { machine, arguments in
+        Native("defaults", [Parameter("layers", isRest: true)], doc: "Default arguments for the listed layers, for `with`.", example: "with defaults(conv2d, padding = \"same\") { net = conv2d(8, 3) }", inCheck: .aware, takesNamed: true) { machine, arguments in
             try machine.makeDefaults(arguments.list(0, machine), arguments.record(1))
         },
     ]

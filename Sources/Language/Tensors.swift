@@ -209,7 +209,10 @@ extension Machine {
                 }
             } else if parameter.kind == .tensors {
                 let isOneList: Bool
-                if case .list(let list)? = rest.first {
+                if rest.count > 1, op.parameters.last?.kind == .tensors {
+                    // `einsum("ij,jk->ik", a, b)`: nothing else may follow.
+                    isOneList = false
+                } else if case .list(let list)? = rest.first {
                     isOneList = list.values.contains { if case .tensor = $0 { true } else { $0.isUnknown || elements($0) != nil } } || rest.count == 1
                 } else {
                     isOneList = rest.first?.isUnknown ?? false

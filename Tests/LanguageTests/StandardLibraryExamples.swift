@@ -10,10 +10,15 @@ struct Example: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(name): \(line)" }
 
-    /// The part before `# =>`.
-    var expression: String { halves.0 }
-    /// What it prints, if the example says.
+    /// What it prints, if the example says; otherwise it only shows how a call is written.
     var result: String? { halves.1 }
+
+    /// Statements, and the last line's value printed.
+    var script: String {
+        var lines = halves.0.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if let last = lines.popLast() { lines.append(last.hasPrefix("print(") ? last : "print(\(last))") }
+        return lines.joined(separator: "\n") + "\n"
+    }
 
     private var halves: (String, String?) {
         let separator = Array("# =>")
@@ -41,13 +46,14 @@ extension ScriptTests {
 
         @Test(arguments: all)
         func holds(_ example: Example) throws {
-            let printed = Scripts.run(SourceText(path: "example.tfs", text: "print(\(example.expression))\n"))
-            // A tensor's rows stand on lines of their own; in an example they follow each other.
-            func dense(_ text: String) -> String { String(text.filter { !$0.isWhitespace }) }
             guard let result = example.result else {
-                #expect(!printed.contains("---"), "\(printed)")
+                let parsed = parse(SourceText(path: "example.tfs", text: example.line))
+                #expect(parsed.diagnostics.isEmpty, "\(parsed.diagnostics)")
                 return
             }
+            let printed = Scripts.run(SourceText(path: "example.tfs", text: example.script))
+            // A tensor's rows stand on lines of their own; in an example they follow each other.
+            func dense(_ text: String) -> String { String(text.filter { !$0.isWhitespace }) }
             #expect(dense(printed) == dense(result), "\(printed)")
         }
 
@@ -60,25 +66,33 @@ extension ScriptTests {
         }
     }
 
-    /// The `test` blocks of `Tests/stdlib`: golden values of Keras, and every layer trains.
+    /// The `test` blocks of `Tests/stdlib`: golden values of Keras, formulas written out, and every layer trains.
     @Suite struct StandardLibraryTests {
-        static let files = Scripts.find("", in: Scripts.package + "/Tests/stdlib").sorted()
+        static let folder = Scripts.package + "/Tests/stdlib/"
 
-        @Test(arguments: files)
+        @Test(arguments: Scripts.find("", in: folder).sorted())
         func passes(_ file: String) throws {
-            let path = Scripts.package + "/Tests/stdlib/" + file
-            let source = try Session.read(path)
+            let source = try Session.read(Self.folder + file)
             let reported = Mutex("")
             let console = Console(
                 write: { _ in }, report: { diagnostic in reported.withLock { $0 += Renderer().render(diagnostic) + "\n" } },
                 progress: { _ in }, isTerminal: false, width: 80)
-            withLargeStack {
-                let (outcome, results) = Session(library: StandardLibraryExamples.library, console: console).test(source, named: nil)
-                #expect(outcome.status == 0, "\(reported.withLock { $0 })")
-                #expect(!results.isEmpty)
-                for result in results {
-                    #expect(result.failures.isEmpty, "\(file): \(result.name)\n\(reported.withLock { $0 })")
-                }
+            let (outcome, results) = withLargeStack {
+                Session(library: StandardLibraryExamples.library, console: console).test(source, named: nil)
+            }
+            #expect(outcome.status == 0, "\(reported.withLock { $0 })")
+            #expect(!results.isEmpty)
+            for result in results {
+                #expect(result.failures.isEmpty, "\(file): \(result.name)\n\(reported.withLock { $0 })")
+            }
+        }
+
+        /// A new layer is missed in `training.tfs` until it stands there.
+        @Test func everyLayerTrains() throws {
+            let script = try Session.read(Self.folder + "training.tfs")
+            let text = String(decoding: script.utf8, as: UTF8.self)
+            for entry in StandardLibraryExamples.library.catalog(.layers) where entry.group == "layers" {
+                #expect(text.contains("(\"\(entry.name)\", ") || text.contains("\(entry.name) = \(entry.name)("), "\(entry.name)")
             }
         }
     }
