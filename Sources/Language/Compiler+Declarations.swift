@@ -46,17 +46,39 @@ extension Compiler {
             if parameters.contains(where: { $0.type != nil }) { emit(Instruction(.checkParameters), range) }
             scope.isStack = isStack
             switch body {
-            case .expression(let expression): emitReturn(operand(expression), expression.range)
+            case .expression(let expression): returning(expression)
             case .block(let block):
-                let target = allocate()
                 if isStack {
                     statements(block)
-                    emit(Instruction(.move, target, constant(.none)), range)
+                    emitReturn(constant(.none), range)
                 } else {
-                    self.block(block, into: target)
+                    returning(block, range)
                 }
-                emitReturn(target, range)
             }
+        }
+    }
+
+    /// A block whose value is the function's.
+    private func returning(_ block: Block, _ range: SourceRange) {
+        guard case .expression(let last)? = block.last?.kind else {
+            statements(block)
+            if case .return? = block.last?.kind {} else { emitReturn(constant(.none), range) }
+            return
+        }
+        statements(Block(block.dropLast()))
+        returning(last)
+    }
+
+    /// An expression whose value is the function's: each way of an `if` returns by itself.
+    private func returning(_ expression: Expression) {
+        guard case .conditional(let branches, let otherwise) = expression.kind else {
+            let mark = scope.nextRegister
+            emitReturn(operand(expression), expression.range)
+            scope.nextRegister = mark
+            return
+        }
+        conditional(branches, otherwise, expression.range, endsEach: false) { block in
+            if let block { returning(block, expression.range) } else { emitReturn(constant(.none), expression.range) }
         }
     }
 

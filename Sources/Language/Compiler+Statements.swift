@@ -214,6 +214,20 @@ extension Compiler {
     private func conditional(
         _ branches: [Expression.Branch], _ otherwise: Block?, _ range: SourceRange, into target: Int?
     ) {
+        conditional(branches, otherwise, range, endsEach: true) { block in
+            if let block {
+                self.block(block, into: target)
+            } else if let target {
+                emit(Instruction(.move, target, constant(.none)), range)
+            }
+        }
+    }
+
+    /// Tests in order, and for each branch (`nil`: an `else` that is not there) what `body` makes of it. Branches that
+    /// do not end by themselves meet behind the last.
+    func conditional(
+        _ branches: [Expression.Branch], _ otherwise: Block?, _ range: SourceRange, endsEach: Bool, body: (Block?) -> Void
+    ) {
         let before = scope.definitelySet
         var afterEach: [Set<Int>] = []
         var ends: [Int] = []
@@ -226,19 +240,14 @@ extension Compiler {
             tests.append(skip)
             scope.nextRegister = mark
             let conditionSet = scope.definitelySet
-            block(branch.block, into: target)
+            body(branch.block)
             if !endsAbruptly(branch.block) { afterEach.append(scope.definitelySet) }
-            ends.append(emit(Instruction(.jump), range))
+            if endsEach { ends.append(emit(Instruction(.jump), range)) }
             patch(skip, to: here)
             scope.definitelySet = conditionSet
         }
-        if let otherwise {
-            block(otherwise, into: target)
-            if !endsAbruptly(otherwise) { afterEach.append(scope.definitelySet) }
-        } else {
-            if let target { emit(Instruction(.move, target, constant(.none)), range) }
-            afterEach.append(scope.definitelySet)
-        }
+        body(otherwise)
+        if otherwise.map({ !endsAbruptly($0) }) ?? true { afterEach.append(scope.definitelySet) }
         for end in ends { patch(end, to: here) }
         for test in tests { scope.code.joins[test] = here }
         scope.definitelySet = afterEach.dropFirst().reduce(afterEach.first ?? before) { $0.intersection($1) }

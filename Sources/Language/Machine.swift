@@ -215,19 +215,33 @@ public final class Machine {
                 regs[instruction.a] = try binary(.multiply, program.value(instruction.b, regs), program.value(instruction.c, regs))
             case .less:
                 if let (x, y) = program.ints(instruction, regs) {
-                    regs.set(instruction.a, .bool(x < y))
+                    if decide(x < y, instruction, program, regs, &pc) { continue }
                 } else if let (x, y) = program.floats(instruction, regs) {
-                    regs.set(instruction.a, .bool(x < y))
+                    if decide(x < y, instruction, program, regs, &pc) { continue }
                 } else {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.less, program.value(instruction.b, regs), program.value(instruction.c, regs))
                 }
             case .equal:
                 if let (x, y) = program.ints(instruction, regs) {
-                    regs.set(instruction.a, .bool(x == y))
+                    if decide(x == y, instruction, program, regs, &pc) { continue }
                 } else {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.equal, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                }
+            case .greater:
+                if let (x, y) = program.ints(instruction, regs) {
+                    if decide(x > y, instruction, program, regs, &pc) { continue }
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try binary(.greater, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                }
+            case .lessEqual:
+                if let (x, y) = program.ints(instruction, regs) {
+                    if decide(x <= y, instruction, program, regs, &pc) { continue }
+                } else {
+                    frames[frames.count - 1].pc = pc
+                    regs[instruction.a] = try binary(.lessEqual, program.value(instruction.b, regs), program.value(instruction.c, regs))
                 }
             case .modulo:
                 if let (x, y) = program.ints(instruction, regs), y > 0 {
@@ -237,7 +251,7 @@ public final class Machine {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.modulo, program.value(instruction.b, regs), program.value(instruction.c, regs))
                 }
-            case .divide, .floorDivide, .power, .matmul, .notEqual, .lessEqual, .greater, .greaterEqual, .contains:
+            case .divide, .floorDivide, .power, .matmul, .notEqual, .greaterEqual, .contains:
                 frames[frames.count - 1].pc = pc
                 regs[instruction.a] = try binary(
                     instruction.opcode, program.value(instruction.b, regs), program.value(instruction.c, regs))
@@ -393,6 +407,18 @@ public final class Machine {
             }
             pc += 1
         }
+    }
+
+    /// What a comparison of numbers decides. Most often a jump on it follows, which is taken at once: true then, and
+    /// `pc` is where to go on.
+    @inline(__always) private func decide(
+        _ condition: Bool, _ instruction: Instruction, _ program: Program, _ regs: Registers, _ pc: inout Int
+    ) -> Bool {
+        regs.set(instruction.a, .bool(condition))
+        let next = program[pc + 1]
+        guard next.opcode == .jumpIfFalse, next.a == instruction.a else { return false }
+        pc = condition ? pc + 2 : next.wide
+        return true
     }
 
     /// Leaves the innermost frame: the loop's exit when Swift code waits for it, otherwise the caller goes on.
