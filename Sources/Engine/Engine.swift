@@ -26,6 +26,8 @@ public struct ExecutionError: Error, Sendable, Hashable {
     public var error: OpError
     public var origin: Int32
     public init(_ error: OpError, origin: Int32) { (self.error, self.origin) = (error, origin) }
+    /// Whether somebody asked to stop (`Execution.interrupt`).
+    public var isInterruption: Bool { error == .interrupted }
 }
 
 extension OpError {

@@ -90,9 +90,6 @@ extension Machine {
                 "E0464", "the loss is \(formatShortest(failure.loss)) at step \(failure.step)",
                 why: layerPath.map { "the output of `\($0)` is not finite there" } ?? "the gradients before it overflowed",
                 mend: "lower the learning rate, standardise the features, or clip gradients: `adam(1e-4, clipnorm = 1.0)`")
-        } catch let error as ExecutionError where error.error.code == "E0299" {
-            keep(fitted)
-            throw Interruption()
         }
         keep(fitted)
         estimator.history.append(outcome.history)

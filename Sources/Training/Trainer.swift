@@ -118,7 +118,13 @@ public final class Trainer {
                 batches: [plan.batchesPerEpoch, plan.limit.steps.map { $0 - taken }].compactMap { $0 }.min())
             while taken < plan.limit.steps ?? .max, let batch = try next() {
                 let size = batch.first?.shape.first ?? 1
-                lossSum += try advance(batch, &totals) * Double(size)
+                do {
+                    lossSum += try advance(batch, &totals) * Double(size)
+                } catch let error as ExecutionError where error.isInterruption {
+                    // The step had begun; the values are those before it.
+                    interrupted = true
+                    break
+                }
                 examples += size
                 batches += 1
                 taken += 1
@@ -128,7 +134,7 @@ public final class Trainer {
                     break
                 }
             }
-            if batches == 0 { break }
+            if batches == 0 { return finish(history, progress, interrupted: interrupted) }
             var row: [(name: String, value: Double)] = [("loss", lossSum / Double(max(examples, 1)))]
             row += try plan.results(totals)
             if !interrupted, let validate = plan.validate { row += try validate().map { ("val_" + $0.name, $0.value) } }
