@@ -35,7 +35,7 @@ enum Scripts {
     /// Paths below `root`, sorted. Names that begin with `_` are files that scripts import.
     static let all: [String] = find("").sorted()
 
-    static func find(_ folder: String, in root: String = root) -> [String] {
+    private static func find(_ folder: String) -> [String] {
         guard let handle = unsafe opendir(root + "/" + folder) else { return [] }
         defer { unsafe closedir(handle) }
         var found: [String] = []
@@ -45,7 +45,7 @@ enum Scripts {
             }
             if name.hasPrefix(".") || name.hasPrefix("_") { continue }
             let path = folder.isEmpty ? name : folder + "/" + name
-            if name.hasSuffix(".tfs") { found.append(path) } else if !name.contains(".") { found += find(path, in: root) }
+            if name.hasSuffix(".tfs") { found.append(path) } else if !name.contains(".") { found += find(path) }
         }
         return found
     }
