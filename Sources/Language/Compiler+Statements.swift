@@ -144,7 +144,7 @@ extension Compiler {
         }
         if let message { load(message, into: sides + 2) }
         scope.code.expectations.append(expectation)
-        emit(Instruction(.expect, value, scope.code.expectations.count - 1, sides), range)
+        emit(Instruction(.expect, value, scope.code.expectations.count - 1, sides), condition.range)
     }
 
     private func isComparison(_ op: BinaryOperator) -> Bool {

@@ -471,7 +471,7 @@ extension Machine {
             let path = layer.path + "/" + name
             let value = try initial(path, type, initializer, seed: layer.seed)
             parameter = LayerParameter(
-                name: name, path: path, type: type, value: value, trainable: trainable, isState: isState,
+                name: name, path: path, type: type, value: value, trainable: trainable && layer.trainable, isState: isState,
                 regularizer: regularizer, constraint: constraint, initializer: initializer, seed: layer.seed)
             layer.add(parameter)
         }

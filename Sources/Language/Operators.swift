@@ -9,31 +9,43 @@ extension Machine {
     /// `a = b + c`, appending in place to a list or string that only register `a` holds.
     func addSlowly(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
         if instruction.a == instruction.b {
-            switch (regs[instruction.a], program.value(instruction.c, regs)) {
-            case (.list(let list), .list(let other)) where list !== other:
-                regs[instruction.a] = .unset
-                var list = list
+            switch program.value(instruction.c, regs) {
+            case .list(let other):
+                guard var list = takeList(regs, instruction.a) else { break }
                 if isKnownUniquelyReferenced(&list) {
                     list.values.append(contentsOf: other.values)
-                    regs[instruction.a] = .list(list)
                 } else {
-                    regs[instruction.a] = .list(List(list.values + other.values))
+                    list = List(list.values + other.values)
                 }
+                regs[instruction.a] = .list(list)
                 return
-            case (.string(let text), .string(let other)) where text !== other:
-                regs[instruction.a] = .unset
-                var text = text
+            case .string(let other):
+                guard var text = takeText(regs, instruction.a) else { break }
                 if isKnownUniquelyReferenced(&text) {
                     text.append(other.string)
-                    regs[instruction.a] = .string(text)
                 } else {
-                    regs[instruction.a] = .string(text.string + other.string)
+                    text = Text(text.string + other.string)
                 }
+                regs[instruction.a] = .string(text)
                 return
             default: break
             }
         }
         regs[instruction.a] = try binary(.add, program.value(instruction.b, regs), program.value(instruction.c, regs))
+    }
+
+    /// The list of a register, which gives it up, so that the caller may be the only one to hold it. (A function of its
+    /// own: a pattern that binds the register's payload in place keeps a second reference.)
+    private func takeList(_ regs: Registers, _ register: UInt16) -> List? {
+        guard case .list(let list) = regs[register] else { return nil }
+        regs[register] = .unset
+        return list
+    }
+
+    private func takeText(_ regs: Registers, _ register: UInt16) -> Text? {
+        guard case .string(let text) = regs[register] else { return nil }
+        regs[register] = .unset
+        return text
     }
 
     func binary(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {
