@@ -1,7 +1,7 @@
 # Everything that a fresh Debian 12 with a Swift toolchain needs: `make run`, `make test`.
 PREFIX   ?= /usr/local
 PACKAGES := libopenblas-dev libdnnl-dev libreadline-dev zlib1g-dev
-SWIFT    := swift build -c release --product tfs
+SWIFT    := swift build -c release --static-swift-stdlib --product tfs
 BINARY   := .build/release/tfs
 
 .PHONY: build run test install uninstall clean packages
@@ -19,7 +19,7 @@ test: packages
 # The command and its standard library; it finds the library from any folder.
 install: build
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/tfs
-	install -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tfs
+	install -s -m 755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/tfs
 	rm -rf $(DESTDIR)$(PREFIX)/share/tfs/stdlib
 	cp -R stdlib $(DESTDIR)$(PREFIX)/share/tfs/stdlib
 
