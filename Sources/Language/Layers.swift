@@ -1,6 +1,6 @@
 internal import Datasets
 internal import Engine
-public import Graphs
+internal import Graphs
 internal import Syntax
 
 /// A layer value: a configuration, and the parameters that it owns.

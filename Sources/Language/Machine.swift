@@ -1,6 +1,6 @@
 internal import Engine
 internal import Graphs
-public import Syntax
+internal import Syntax
 
 /// Runs bytecode: the evaluator of scripts, and in check mode the check.
 ///

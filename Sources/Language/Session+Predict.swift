@@ -1,7 +1,7 @@
 internal import Datasets
 internal import Engine
 internal import Formats
-public import Syntax
+internal import Syntax
 
 extension Session {
     /// Predictions of a saved estimator on a table's file: one row per row, to another file or as CSV to the console.

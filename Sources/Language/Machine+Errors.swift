@@ -1,0 +1,108 @@
+internal import Datasets
+internal import Engine
+internal import Formats
+internal import Graphs
+internal import Syntax
+internal import Training
+
+/// What goes wrong, with its place in the script.
+extension Machine {
+    /// An error with the place in the script where it happened, and the script's calls that led there.
+    func describe(_ error: any Error, above depth: Int) -> any Error {
+        if error is Diagnostic || error is Interruption || error is NeedsData || error is Trainer.NotFinite { return error }
+        var fault: Fault
+        var place: SourceRange?
+        var also: [Label] = []
+        /// The frames that are the user's way to the mistake.
+        var way = Array(frames)
+        switch error {
+        case let found as OpError: fault = found
+        case let found as ArgumentFault:
+            fault = found.fault
+            // The mistake is the caller's, where there is one in the script.
+            if let callee = frames.last, !callee.module.isStandard, let caller = frames.dropLast().last, !caller.module.isStandard {
+                place = argumentRange(found.position, of: callee, at: caller)
+                if let range = callee.code.parameters[found.position].range { also = [Label(range, "declared here")] }
+                way.removeLast()
+            }
+        case let found as ExecutionError:
+            fault = found.error
+            place = session.range(of: found.origin)
+            if fault.code == "E0299" { return Interruption() }
+        case let found as FormatError:
+            // A sentence that names the file already needs no file before it.
+            let isComplete = found.what.contains("`\(found.path)`")
+            fault = Fault(found.code, isComplete ? found.what : found.description, why: found.why, mend: found.mend)
+        case let found as DataError: fault = Fault(found.code, found.what, why: found.why, mend: found.mend)
+        case is UnknownArgument: return error
+        default: fault = Fault("E0999", "\(error)")
+        }
+        if fault.code == "E0299" { return Interruption() }
+        // The place is the script's own: the innermost frame that is not the standard library's.
+        var inLibrary: String?
+        for frame in way.reversed() {
+            guard frame.pc < frame.code.ranges.count else { continue }
+            let range = frame.code.ranges[frame.pc]
+            if frame.module.isStandard {
+                if inLibrary == nil, frame.code.name != "lambda" { inLibrary = frame.code.name }
+                if place == nil { continue }
+            }
+            if frame.module.isStandard { continue }
+            if place == nil { place = range }
+        }
+        if ["E0413", "E0414"].contains(fault.code), let frame = way.last(where: { !$0.module.isStandard }) {
+            place = namedArgument(of: frame, in: fault.what) ?? place
+        }
+        if let inLibrary, place != nil, !fault.what.contains("`\(inLibrary)`") {
+            let note = "inside `\(inLibrary)` of the standard library"
+            fault.why = fault.why.map { $0 + "; " + note } ?? note
+        }
+        var shown: [(label: Label, count: Int)] = []
+        for (index, frame) in way.enumerated().reversed() where !frame.module.isStandard && index > 0 {
+            guard frame.code.kind == .function || frame.code.kind == .layer else { continue }
+            var caller = index - 1
+            while caller > 0, frames[caller].module.isStandard { caller -= 1 }
+            let outer = frames[caller]
+            guard !outer.module.isStandard, outer.pc < outer.code.ranges.count else { continue }
+            let label = Label(outer.code.ranges[outer.pc], frame.code.name)
+            if shown.last?.label == label {
+                shown[shown.count - 1].count += 1
+            } else if shown.count < 12 {
+                shown.append((label, 1))
+            } else {
+                break
+            }
+        }
+        let calls = shown.map { label, count in
+            Label(label.range, count == 1 ? "(`\(label.text)`)" : "(`\(label.text)`, \(count.formatted) times)")
+        }
+        return Diagnostic(
+            code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why, mend: fault.mend, calls: calls)
+    }
+
+    /// Where a call's argument stands that a message names.
+    private func namedArgument(of frame: Frame, in message: String) -> SourceRange? {
+        guard frame.pc < frame.code.instructions.count else { return nil }
+        let instruction = frame.code.instructions[frame.pc]
+        guard [.call, .callPlain, .method].contains(instruction.opcode) else { return nil }
+        let site = frame.code.callSite(of: instruction)
+        return site.names.lastIndex { name in name.map { message.contains("`\($0)`") } ?? false }.map { site.argumentRanges[$0] }
+    }
+
+    /// Where the caller wrote the argument of a parameter, or the whole call.
+    private func argumentRange(_ position: Int, of callee: Frame, at caller: Frame) -> SourceRange? {
+        guard caller.pc < caller.code.ranges.count else { return nil }
+        let instruction = caller.code.instructions[caller.pc]
+        var index = position
+        guard instruction.opcode == .call || instruction.opcode == .callPlain else { return caller.code.ranges[caller.pc] }
+        switch caller.registers[instruction.a] {
+        case .function(let function) where function === callee.function: break
+        case .layer(let layer) where layer.constructor.info.body === callee.code: index -= layer.configuration.count
+        default: return caller.code.ranges[caller.pc]
+        }
+        let site = caller.code.callSite(of: instruction)
+        if let named = site.names.firstIndex(of: callee.code.parameters[position].name) { return site.argumentRanges[named] }
+        guard site.argumentRanges.indices.contains(index), !site.spread[...index].contains(true) else { return caller.code.ranges[caller.pc] }
+        return site.argumentRanges[index]
+    }
+}
