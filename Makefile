@@ -1,7 +1,7 @@
 # Everything that a fresh Debian 12 with a Swift toolchain needs: `make run`, `make test`.
 PREFIX   ?= /usr/local
 PACKAGES := libopenblas-dev libdnnl-dev libreadline-dev zlib1g-dev
-SWIFT    := swift build -c release --static-swift-stdlib --product tfs
+SWIFT    := swift build -c release --static-swift-stdlib --explicit-target-dependency-import-check error --product tfs
 BINARY   := .build/release/tfs
 
 .PHONY: build run test install uninstall clean packages

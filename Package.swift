@@ -47,7 +47,7 @@ let package = Package(
 
         .testTarget(name: "SyntaxTests", dependencies: ["Syntax"], exclude: ["fixtures"], swiftSettings: house),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: house),
-        .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], swiftSettings: house),
+        .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
         .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine"], swiftSettings: house),

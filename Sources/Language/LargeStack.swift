@@ -20,10 +20,10 @@ public func withLargeStack<R>(_ body: () -> R) -> R {
                 &thread, &attributes,
                 { context in
                     if let context = unsafe context { unsafe Unmanaged<Work>.fromOpaque(context).takeRetainedValue().run() }
-                    return unsafe nil
+                    return nil
                 }, context.toOpaque())
             if status == 0 {
-                unsafe pthread_join(thread, nil)
+                pthread_join(thread, nil)
                 return
             }
             unsafe context.release()

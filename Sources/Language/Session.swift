@@ -70,7 +70,7 @@ public final class Session {
         let bytes: [UInt8]
         do {
             bytes = try Files.read(path)
-        } catch let error as FormatError {
+        } catch {
             throw Diagnostic(code: "E0001", what: error.what, at: nil, mend: error.mend)
         }
         return try SourceText.decode(path: path, bytes: bytes)
