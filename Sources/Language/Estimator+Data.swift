@@ -57,23 +57,26 @@ extension Machine {
     /// classes, the width of the output.
     func prepare(_ estimator: Estimator, _ data: Value, _ labels: Value) throws -> Fitted {
         if let fitted = estimator.fitted { return fitted }
-        let kind = try lossKind(of: estimator)
+        let fields = try preview(of: estimator)
+        let kind = LossKind(fields["loss"])
+        var standardizes = false
+        if case .bool(true)? = fields["standardize_labels"] { standardizes = true }
         let fitted: Fitted
         var width: Value
         switch data {
         case .table(let value):
             let table = value.table
-            let space = try featureSpace(estimator, table)
+            let space = try featureSpace(fields["features"] ?? .none, table)
             if !isCheck { for note in space.notes { session.console.progress(note + "\n") } }
             fitted = Fitted(space: space, labels: .plain, labelName: table.label)
             width = .int(1)
-            if !estimator.isWhole {
+            if fields["fit_all"]?.isNone ?? true {
                 guard let name = table.label else {
                     throw Fault(
                         "E0452", "the table has no label to learn", mend: "say which column: `csv(…, label = \"…\")` or `.with_label(\"…\")`")
                 }
                 if let column = try table.labelColumn() {
-                    if kind.isClassifier {
+                    if kind.isClassifier || column.kind == .string {
                         let classes = try LabelSpace(column, name: name)
                         if kind == .twoClasses, classes.count != 2 {
                             throw Fault(
@@ -84,7 +87,7 @@ extension Machine {
                         width = .int(kind == .twoClasses ? 1 : classes.count)
                     } else {
                         let numbers = try LabelSpace.numbers(column, name: name)
-                        if case .bool(true)? = try standardizes(estimator) { fitted.labels = Self.standardization(numbers) }
+                        if standardizes { fitted.labels = Self.standardization(numbers) }
                     }
                 } else {
                     width = kind.isClassifier && kind != .twoClasses ? .unknown : .int(1)
@@ -93,7 +96,7 @@ extension Machine {
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
             width = try labelWidth(data, labels, kind)
-            if !isCheck, case .bool(true)? = try standardizes(estimator), let values = try labelNumbers(data, labels) {
+            if !isCheck, standardizes, let values = try labelNumbers(data, labels) {
                 fitted.labels = Self.standardization(values)
             }
         }
@@ -118,27 +121,14 @@ extension Machine {
         }
     }
 
-    /// The kind of the loss; of an estimator whose fields wait for data, from its constructor's argument.
-    private func lossKind(of estimator: Estimator) throws -> LossKind {
-        if estimator.fields == nil {
-            // Fields that wait are evaluated with any, to see the loss among them.
-            glimpses.append(Glimpse(labelWidth: .int(1), examples: .int(1)))
-            defer { glimpses.removeLast() }
-            let counts = session.layerCounts
-            defer { session.layerCounts = counts }
-            let result = try invoke(
-                estimator.constructor.info.configuration, estimator.arguments,
-                captures: estimator.constructor.configurationCaptures, function: nil, module: estimator.constructor.module)
-            if case .record(let fields) = result {
-                waitingStandardization = fields["standardize_labels"]
-                return LossKind(fields["loss"])
-            }
-        }
-        return LossKind(estimator.field("loss"))
-    }
-
-    private func standardizes(_ estimator: Estimator) throws -> Value? {
-        estimator.fields == nil ? waitingStandardization : estimator.field("standardize_labels")
+    /// An estimator's fields; of one whose fields wait for data, as they would be for some data.
+    private func preview(of estimator: Estimator) throws -> Record {
+        if let fields = estimator.fields { return fields }
+        glimpses.append(Glimpse(labelWidth: .int(1), examples: .int(1)))
+        defer { glimpses.removeLast() }
+        let counts = session.layerCounts
+        defer { session.layerCounts = counts }
+        return try evaluateFields(estimator.constructor, estimator.arguments)
     }
 
     private static func standardization(_ numbers: [Double]) -> LabelCoding {
@@ -148,12 +138,10 @@ extension Machine {
         return .standardized(mean: mean, deviation: variance > 0 ? variance.squareRoot() : 1)
     }
 
-    private func featureSpace(_ estimator: Estimator, _ table: Table) throws -> FeatureSpace {
-        if let chosen = estimator.field("features"), let list = elements(chosen) {
-            return try FeatureSpace(try list.map { try feature($0) }, fitting: table)
-        }
-        if case .string(let text)? = estimator.field("features"), text.string != "auto" {
-            throw Fault.type("`features`", expected: "`auto` or a list of `feature.…` columns", found: .string(text))
+    private func featureSpace(_ chosen: Value, _ table: Table) throws -> FeatureSpace {
+        if let list = elements(chosen) { return try FeatureSpace(try list.map { try feature($0) }, fitting: table) }
+        if case .string(let text) = chosen, text.string != "auto" {
+            throw Fault.type("`features`", expected: "`auto` or a list of `feature.…` columns", found: chosen)
         }
         return try FeatureSpace(auto: table)
     }

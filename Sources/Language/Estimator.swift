@@ -101,7 +101,7 @@ extension Machine {
         }
     }
 
-    private func evaluateFields(_ constructor: Constructor, _ arguments: [Value]) throws -> Record {
+    func evaluateFields(_ constructor: Constructor, _ arguments: [Value]) throws -> Record {
         let suspended = (applications, constructions, defaults)
         applications = []
         constructions = []

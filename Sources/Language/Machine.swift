@@ -35,8 +35,6 @@ public final class Machine {
     var pendingUpdates: [(LayerParameter, Tensor)] = []
     /// Sees what each layer gives, while one looks for a number that is not finite.
     var outputProbe: ((Layer, Tensor) -> Void)?
-    /// `standardize_labels` of an estimator whose fields wait for data.
-    var waitingStandardization: Value?
     /// What `add_loss` said.
     var addedLosses: [Tensor] = []
     /// Turns of builtins that call functions once per element, with the frames below them.
