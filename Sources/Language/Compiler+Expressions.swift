@@ -27,7 +27,7 @@ extension Compiler {
             let value = stableOperand(left, beside: right)
             let function = operand(right)
             emit(Instruction(.pipe, target, function, value), range)
-            scope.nextRegister = max(mark, target + 1 > mark ? mark : mark)
+            scope.nextRegister = mark
         case .index(let base, let subscripts): index(base, subscripts, range, into: target)
         case .field(let base, let name):
             if let qualified = qualifiedName(expression) {

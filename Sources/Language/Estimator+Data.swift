@@ -16,6 +16,8 @@ struct Examples {
     /// Tables and tensors are shuffled anew each epoch; datasets come as they are.
     var isShuffled: Bool
     var rows: Int?
+    /// In the check of a table: an own loss may take class numbers or numbers, and the header does not tell which.
+    var hasUnknownLabels = false
     /// The tensors that a table or tensors were turned into: features, then labels.
     var sources: [Tensor] = []
 }
@@ -260,6 +262,11 @@ extension Machine {
         return .tensor(made)
     }
 
+    private func hasOwnLoss(_ estimator: Estimator) -> Bool {
+        guard case .function(let function)? = estimator.field("loss"), case .code(_, _, let module) = function.kind else { return false }
+        return !module.isStandard
+    }
+
     private func lossName(_ estimator: Estimator) -> String {
         if case .function(let function)? = estimator.field("loss") { return function.name }
         return "loss"
@@ -278,7 +285,7 @@ extension Machine {
             if withLabels { tensors.append(.unknown(TensorType(kind == .classNumbers ? .i32 : .f32, [-1]))) }
             return Examples(
                 dataset: try Dataset(slices: tensors, .list(tensors.map { _ in .tensor })), features: nil, featureCount: 1,
-                labels: withLabels ? .tensor : nil, isShuffled: true, rows: nil)
+                labels: withLabels ? .tensor : nil, isShuffled: true, rows: nil, hasUnknownLabels: kind == .numbers && hasOwnLoss(estimator))
         }
         let encoded: FeatureSpace.Encoded
         if case .bool(false)? = estimator.field("standardize_features") {

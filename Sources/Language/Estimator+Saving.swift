@@ -60,12 +60,12 @@ extension Machine {
                 ]), to: path)
     }
 
-    /// The names of an estimator's parameters in its file. A path begins with a name that depends on what else the
-    /// script made; here that is `model`, and `shared_1`, `shared_2` … for layers that the model uses but does not own.
+    /// The names of a layer's parameters in a file: their paths from the layer on. What stands before depends on what
+    /// else the script made; of layers that it uses but does not own that part is `shared_1`, `shared_2` …
     private func savedNames(_ parameters: [LayerParameter], of layer: Layer) -> [String] {
         var roots: [String: String] = [:]
         return parameters.map { parameter in
-            if parameter.path.hasPrefix(layer.path + "/") { return "model" + parameter.path.dropFirst(layer.path.count) }
+            if parameter.path.hasPrefix(layer.path + "/") { return String(parameter.path.dropFirst(layer.path.count + 1)) }
             let root = String(parameter.path.prefix { $0 != "/" })
             let name = roots[root] ?? "shared_\(roots.count + 1)"
             roots[root] = name
@@ -245,7 +245,7 @@ extension Machine {
         }
         try SafeTensors.write(
             SafeTensors.Contents(
-                tensors: try parameters.map { SafeTensors.Entry(name: $0.path, array: try array($0.value)) },
+                tensors: try zip(savedNames(parameters, of: layer), parameters).map { SafeTensors.Entry(name: $0, array: try array($1.value)) },
                 metadata: [("format", "tfs weights 1")]), to: path)
     }
 
@@ -260,7 +260,7 @@ extension Machine {
         }
         try assign(
             Dictionary(contents.tensors.map { ($0.name, $0.array) }, uniquingKeysWith: { $1 }), to: parameters,
-            named: parameters.map(\.path), from: path)
+            named: savedNames(parameters, of: layer), from: path)
     }
 
     /// Gives parameters the values of a file, which must have the same names and shapes.

@@ -177,7 +177,7 @@ extension Machine {
         addedLosses = []
         let input = try features(fitted, examples.features, batch[..<examples.featureCount])
         let outputs = try applyModel(layer, input, training: training)
-        let labels = examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
+        let labels = examples.hasUnknownLabels ? .unknown : examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         guard let function = estimator.field("loss") else { return Pass(outputs: outputs, labels: labels, loss: .scalar(0.0, .f32)) }
         try checkAgreement(labels, outputs, estimator)
         let value = try call(function, [labels, outputs])
