@@ -226,6 +226,8 @@ public final class Module: @unchecked Sendable {
     private(set) var registerCapacity: Int
     var code: Code?
     var state: State = .new
+    /// Whether it came with a file that somebody else may have made: its code computes, and reaches nothing outside.
+    var isSealed = false
     /// Declared options in order.
     var options: [OptionInfo] = []
     var tests: [TestInfo] = []

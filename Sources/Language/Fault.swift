@@ -85,6 +85,11 @@ extension OpError {
             "E0415", "\(what) is \"\(found)\", which is none of " + known.map { "\"\($0)\"" }.joined(separator: ", "),
             mend: near.map { "did you mean \"\($0)\"?" })
     }
+    static func sealed(_ name: String) -> Fault {
+        Fault(
+            "E0470", "the source in a saved estimator calls `\(name)`",
+            why: "what comes with a file computes only; it reads, writes and prints nothing")
+    }
     static func unset(_ name: String) -> Fault {
         Fault("E0302", "`\(name)` has no value here", why: "a way that leads here does not set it")
     }

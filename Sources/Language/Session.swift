@@ -154,6 +154,7 @@ public final class Session {
 
     /// Runs an imported file, once, and gives its names.
     func runImport(_ info: ImportInfo, from module: Module, _ machine: Machine) throws -> Value {
+        if module.isSealed { throw Fault.sealed("import") }
         let path = resolve(info.path, from: module.path)
         let made = try compiledFile(path, at: info.range)
         let target: Module
