@@ -123,7 +123,13 @@ extension Tensor {
             let unknown = Node(.unknown, types: types)
             return types.indices.map { Edge(node: unknown, output: $0) }
         }
-        if !isKnown { return try valueDependent(op, inputs, attributes, origin: origin) }
+        if !isKnown {
+            if !op.isValueDependent, let type = types.first(where: { $0.shape.contains { $0 < 0 } }) {
+                // Nothing here is unknown: a size of -1 was asked for.
+                throw OpError("E0205", "`\(op.name)` would give a tensor of shape [\(type.shape.map(String.init).joined(separator: ", "))]", why: "a size is at least 0")
+            }
+            return try valueDependent(op, inputs, attributes, origin: origin)
+        }
         if let failure = inputs.lazy.compactMap(\.node.failure).first { node.fail(failure) }
         if node.depth > deepest, node.availability == .available {
             // An error belongs to whoever looks.

@@ -1,6 +1,17 @@
 internal import CKernels
 internal import Graphs
 
+extension Op {
+    /// Whether the shapes of its results depend on its inputs' values.
+    var isValueDependent: Bool {
+        guard case .special(let special) = kernel else { return false }
+        return switch special {
+        case .nonzero, .unique, .booleanMask: true
+        default: false
+        }
+    }
+}
+
 extension Tensor {
     /// Ops whose shapes depend on values: computed when they are written.
     static func valueDependent(

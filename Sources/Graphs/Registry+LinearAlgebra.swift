@@ -227,7 +227,7 @@ extension Op {
         .ofMatrix("linalg.matrix_power", doc: "x·x·…·x, n times; a negative n takes the inverse.", [.int("n")], example: "linalg.matrix_power([[2.0]], 3)    # => [[8.0]]", sample: ["n": .int(3)], infer: { $0 }) {
             (x, a) throws(OpError) in
             var n = a.int("n")
-            guard abs(n) <= 1 << 20 else { throw .value(a.op, "n", n, expected: "a smaller exponent") }
+            guard n.magnitude <= 1 << 20 else { throw .value(a.op, "n", n, expected: "a smaller exponent") }
             var base = n < 0 ? try x.op("_inv") : x
             n = abs(n)
             var result: Term?

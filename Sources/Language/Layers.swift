@@ -451,7 +451,8 @@ extension Machine {
                 switch $0 {
                 case .int(let n) where n >= 0: return n
                 case .unknown: return -1
-                default: throw Fault.type("a size in `shape` of `\(verb)`", expected: "a positive int", found: $0)
+                case .int(let n): throw Fault("E0402", "a size in `shape` of `\(verb)` must be at least 0, found \(n)")
+                default: throw Fault.type("a size in `shape` of `\(verb)`", expected: "an int", found: $0)
                 }
             }
         }

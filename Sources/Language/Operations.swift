@@ -152,6 +152,7 @@ extension Machine {
         } else {
             return nil
         }
+        if op.name == "abs", case .int(.min) = bound.inputs[0] { throw Fault.overflow }
         let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
         let result = try Tensor.apply(op, numbers, attributes, origin: origin())[0]
         switch result.dtype {
