@@ -180,6 +180,7 @@ extension Machine {
         if near.isUnknown { return .unknown }
         var known = session.library.verbs(of: receiver)
         if case .record(let record) = receiver { known += record.names }
+        if nearest(to: name, in: known) == nil { known = session.library.names.filter { !$0.contains(".") } }
         throw Fault.noMethod(name, of: receiver, known: known)
     }
 

@@ -5,8 +5,10 @@ extension Diagnostic {
     static func unknownName(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
         Diagnostic(
             code: "E0301", what: "nothing is called `\(name)` here", at: Label(range),
-            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+            mend: otherNames[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" })
     }
+    /// What other languages call tfs's constants.
+    private static let otherNames = ["True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan"]
     static func unknownMember(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
         let parts = name.split(separator: ".", maxSplits: 1)
         let module = String(parts[0])

@@ -85,10 +85,22 @@ public final class Session {
             try self.publicNames(ofImport: path, from: source.path, at: range)
         }
         let code = compiler.compile(parsed.script)
-        diagnostics += compiler.diagnostics
+        // A name that a line with a broken statement holds may be one that it was to make.
+        let broken = Self.words(onLinesOf: parsed.diagnostics)
+        diagnostics += compiler.diagnostics.filter { $0.code != "E0301" || !broken.contains($0.at.map { $0.range.source.text($0.range) } ?? "") }
         module.code = code
         module.note(parsed.script)
         return (code, module)
+    }
+
+    private static func words(onLinesOf diagnostics: [Diagnostic]) -> Set<String> {
+        var words: Set<String> = []
+        for label in diagnostics.lazy.compactMap(\.at) {
+            let source = label.range.source
+            let line = source.line(source.line(at: label.range.start))
+            for word in line.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }) { words.insert(String(word)) }
+        }
+        return words
     }
 
     func loadStandard(_ path: String, shown: String, _ machine: Machine) throws -> Module {

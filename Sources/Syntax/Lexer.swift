@@ -25,6 +25,8 @@ struct Lexer {
     var pieces: [[Int]] = []
     /// Brackets found unclosed by an earlier reading, and where each is taken to end.
     private var unclosed: Set<Int> = []
+    /// How many closing brackets of each kind may still follow whose opening one was ended without them.
+    private var owed: [TokenKind: Int] = [:]
     private var dedents: [Int: Int] = [:]
     /// The first brace whose partner stands further left than its line: probably the one that is not closed.
     private var suspect: (opening: SourceRange, closing: SourceRange)?
@@ -120,7 +122,10 @@ struct Lexer {
         dedents[tokens[token].start] = dedent
         guard offset >= dedent else { return }
         report(.unclosedBracket(range(tokens[token].start, tokens[token].end)))
-        for case .bracket(_, let token) in contexts[index...] { tokens[token].payload = tokens.count }
+        for case .bracket(let kind, let token) in contexts[index...] {
+            tokens[token].payload = tokens.count
+            owed[kind, default: 0] += 1
+        }
         contexts.removeSubrange(index...)
     }
 
@@ -419,6 +424,11 @@ struct Lexer {
             }
         }
         guard index >= 0 else {
+            if let count = owed[opening], count > 0 {
+                owed[opening] = count - 1
+                offset += 1
+                return
+            }
             guard case .bracket(let kind, let token)? = contexts.last, kind != .openBrace else {
                 report(.strayBracket(range(offset, offset + 1), open: nil))
                 offset += 1
@@ -433,6 +443,7 @@ struct Lexer {
         }
         if index < contexts.count - 1, case .bracket(_, let token) = contexts[contexts.count - 1] {
             report(.unclosedBracket(range(tokens[token].start, tokens[token].end), before: range(offset, offset + 1)))
+            for case .bracket(let kind, _) in contexts[(index + 1)...] { owed[kind, default: 0] += 1 }
         }
         let isInterpolation = if case .interpolation = contexts[index] { true } else { false }
         if isInterpolation, tokens.last?.kind == .interpolationStart {
