@@ -71,6 +71,7 @@ extension Compiler {
                     range: name.range))
             let skip = emit(Instruction(.jumpIfSet, slot), range)
             load(defaultValue, into: slot)
+            if type != nil { emit(Instruction(.checkOption, slot, wide: module.options.count - 1), defaultValue.range) }
             patch(skip, to: here)
             scope.definitelySet.insert(slot)
         case .import(let path, let pathRange, let alias): importFile(path, pathRange, alias, range)
@@ -331,7 +332,7 @@ extension Compiler {
         case .unpackRecord:
             Array(Int(instruction.c)..<Int(instruction.c) + scope.code.nameLists[Int(instruction.b)].count)
         case .checkSet, .jump, .jumpIfFalse, .jumpIfTrue, .jumpAnd, .jumpOr, .jumpIfSet, .return, .pushDefaults,
-            .popDefaults, .stackAdd, .checkParameters, .checkResult, .expect:
+            .popDefaults, .stackAdd, .checkParameters, .checkResult, .checkOption, .expect:
             []
         }
     }

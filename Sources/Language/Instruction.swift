@@ -90,6 +90,8 @@ enum Opcode: UInt8 {
     case checkParameters
     /// Checks a against the result annotation.
     case checkResult
+    /// Checks a, the default of the option `wide`, against its annotation.
+    case checkOption
     /// Reports when a is false; b describes the expectation, whose sides are c, c + 1.
     case expect
     /// Begins the import number b; a = its record of names.

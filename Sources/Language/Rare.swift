@@ -126,6 +126,7 @@ extension Machine {
         case .stackAdd: try addToStack(program.value(instruction.b, regs))
         case .checkParameters: try checkParameters(code, regs)
         case .checkResult: try checkResult(code, regs[a], regs)
+        case .checkOption: try checkOption(frames[top].module.options[instruction.wide], regs)
         case .expect: try expect(regs[a], code.expectations[Int(instruction.b)], Int(instruction.c), regs)
         case .import: regs[a] = try session.runImport(code.imports[Int(instruction.b)], from: frames[top].module, self)
         default: preconditionFailure("\(instruction.opcode) is the loop's")

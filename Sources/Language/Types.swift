@@ -22,6 +22,13 @@ extension Machine {
         }
     }
 
+    func checkOption(_ option: OptionInfo, _ regs: Registers) throws {
+        guard let type = option.type else { return }
+        let code = frames[frames.count - 1].code
+        var sizes = DimensionBindings(code: code, regs: regs)
+        if let converted = try conform(regs[option.slot], to: type, option.name, code, &sizes, "the default of `\(option.name)`") { regs[option.slot] = converted }
+    }
+
     func checkResult(_ code: Code, _ value: Value, _ regs: Registers) throws {
         guard let type = code.result else { return }
         var sizes = DimensionBindings(code: code, regs: regs)
@@ -36,9 +43,9 @@ extension Machine {
     /// The value converted to the annotation, when it had to be (a list of numbers for a tensor); throws when it does
     /// not conform.
     private func conform(
-        _ value: Value, to type: TypeSpec, _ name: String?, _ code: Code, _ sizes: inout DimensionBindings
+        _ value: Value, to type: TypeSpec, _ name: String?, _ code: Code, _ sizes: inout DimensionBindings, _ what: String? = nil
     ) throws -> Value? {
-        let what = name.map { "`\($0)` of `\(code.name)`" } ?? "the result of `\(code.name)`"
+        let what = what ?? name.map { "`\($0)` of `\(code.name)`" } ?? "the result of `\(code.name)`"
         if type.isOptional, value.isNone { return nil }
         var found = value
         var converted: Value?
