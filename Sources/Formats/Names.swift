@@ -3,7 +3,7 @@ public enum Names {
     /// The candidate nearest to `name` if it is near enough to be what was meant, or `nil`.
     public static func nearest(to name: String, in candidates: some Sequence<String>) -> String? {
         let wanted = Array(name.lowercased().unicodeScalars.prefix(64))
-        let limit = max(1, wanted.count / 3)
+        let limit = wanted.count < 3 ? 0 : max(1, wanted.count / 3)
         var best: (name: String, distance: Int)?
         for candidate in candidates where candidate.utf8.count <= 256 {
             let distance = distance(wanted, Array(candidate.lowercased().unicodeScalars))

@@ -197,9 +197,6 @@ extension Compiler {
             if !Estimator.fieldNames.contains(name.text) {
                 diagnostics.append(.unknownEstimatorField(name.text, at: name.range, known: Estimator.fieldNames))
             }
-            if entries.contains(where: { $0.0.text == name.text }) {
-                diagnostics.append(.repeatedField(name.text, at: name.range))
-            }
             entries.append((name, register))
             scope.locals[name.text] = register
             scope.definitelySet.insert(register)

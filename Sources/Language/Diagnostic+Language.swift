@@ -20,9 +20,6 @@ extension Diagnostic {
     static func misplaced(_ what: String, _ place: String, at range: SourceRange) -> Diagnostic {
         Diagnostic(code: "E0304", what: "`\(what)` stands outside \(place)", at: Label(range))
     }
-    static func repeatedField(_ name: String, at range: SourceRange) -> Diagnostic {
-        Diagnostic(code: "E0306", what: "the field `\(name)` stands here twice", at: Label(range), mend: "leave one of them out")
-    }
     static func unknownEstimatorField(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
         Diagnostic(
             code: "E0307", what: "an estimator has no field `\(name)`", at: Label(range),

@@ -38,19 +38,27 @@ extension Machine {
         let examples = try examples(estimator, fitted, data, labels, withLabels: true)
         if examples.rows == 0 { throw Fault("E0463", "there are no examples to learn from") }
         let metrics = try metrics(of: estimator)
+        // A step by hand shows its loss only.
+        let trained = estimator.field("train_step") == nil ? metrics : []
+        for callback in options.callbacks {
+            switch callback {
+            case .function, .layer, .unknown: continue
+            default: throw Fault.type("a callback", expected: "a function", found: callback)
+            }
+        }
         let validation = try options.validation.isNone ? nil : validationParts(options.validation)
         if isCheck {
             try buildModel(estimator, fitted, layer, examples)
             if let (data, labels) = validation { _ = try self.examples(estimator, fitted, data, labels, withLabels: true) }
             try checkOptimizer(estimator, layer)
-            return .record([("loss", .unknown)] + metrics.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) }))
+            return .record([("loss", .unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) }))
         }
         let (batched, perEpoch) = try batches(examples, options.batch)
         try buildModel(estimator, fitted, layer, examples)
         if LossKind(estimator.field("loss")) == .classNumbers, let width = layer.outputType?.shape.last {
             try checkLabels(examples, width: width)
         }
-        try begin(estimator, fitted, layer, examples, metrics)
+        try begin(estimator, fitted, layer, examples, trained)
         guard let trainer = fitted.trainer else { return .unknown }
         let seed = UInt64(bitPattern: Int64(random.seed)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(random.draws)
         random.draws += 1
@@ -61,7 +69,7 @@ extension Machine {
                 var iterator = shuffled.makeIterator(iteration: examples.isShuffled ? epoch : nil)
                 return { try iterator.next() }
             },
-            startTotals: try startTotals(metrics), results: { [self] in try results(metrics, $0) },
+            startTotals: try startTotals(trained), results: { [self] in try results(trained, $0) },
             validate: try validation.map { data, labels in
                 let held = try self.examples(estimator, fitted, data, labels, withLabels: true)
                 return { [self] in

@@ -53,7 +53,8 @@ public final class Prompt {
             guard slot < module.registerCapacity else { return nil }
             let value = module.registers[slot]
             if case .unset = value { return nil }
-            return (name, value.typeText, value.shown.split(separator: "\n").first.map(String.init) ?? "")
+            let text = if case .tensor = value { value.written } else { value.shown }
+            return (name, value.typeText, text.split(separator: "\n").first.map(String.init) ?? "")
         }
     }
 
@@ -107,7 +108,7 @@ extension Value {
     /// A short view for the prompt: never ten thousand numbers.
     var shown: String {
         switch self {
-        case .tensor(let tensor): return "\(written)  \(tensor.rank > 1 ? "\n" : "")\(tensor.type)"
+        case .tensor(let tensor): return "\(written)\(tensor.rank > 1 ? "\n" : "  ")\(tensor.type)"
         case .list(let list) where list.values.count > 100:
             let ends = list.values.prefix(3).map(\.written) + ["…"] + list.values.suffix(3).map(\.written)
             return "[" + ends.joined(separator: ", ") + "]  (\(list.values.count) values)"

@@ -10,7 +10,7 @@ extension ScriptTests {
         static let excepted: [String: String] = [
             "E0002": "of the command, in CommandTests", "E0003": "of the command", "E0004": "of the command", "E0005": "of the command",
             "E0291": "a system library that is missing or fails", "E0299": "never shown: an interruption",
-            "E0304": "the parser finds it first, as E0125 and its neighbours", "E0306": "the parser finds it first",
+            "E0304": "the parser finds it first, as E0125 and its neighbours",
             "E0312": "a damaged standard library", "E0321": "the command's options, in CommandTests",
             "E0390": "32,768 values in one function", "E0604": "a file of an element type that no dtype holds",
             "E0999": "an error that nothing expects",
