@@ -124,9 +124,17 @@ public final class Session {
     // MARK: Imports
 
     private func resolve(_ path: String, from file: String) -> String {
-        if path.hasPrefix("/") { return path }
-        guard let slash = file.lastIndex(of: "/") else { return path }
-        return String(file[...slash]) + path
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return Self.plain(path) }
+        return Self.plain(String(file[...slash]) + path)
+    }
+
+    /// A path without detours, so that one file has one name: `a/../b.tfs` is `b.tfs`.
+    private static func plain(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == "..", let last = parts.last, last != ".." { parts.removeLast() } else { parts.append(part) }
+        }
+        return (path.hasPrefix("/") ? "/" : "") + parts.joined(separator: "/")
     }
 
     private func compiledFile(_ path: String, at range: SourceRange) throws -> (code: Code, module: Module) {
@@ -210,6 +218,8 @@ public final class Session {
         compiled = [:]
         modules = [:]
         layerCounts = [:]
+        importing = [Self.plain(source.path)]
+        defer { importing = [] }
         var found: [Diagnostic] = []
         let made = compile(source, isStandard: false, diagnostics: &found)
         found += optionErrors(made.module)
