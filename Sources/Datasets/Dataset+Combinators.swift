@@ -156,6 +156,29 @@ extension Dataset {
             types.map { TensorType($0.dtype, [dropRemainder ? size : -1] + $0.shape) }, count: known, isEndless: isEndless)
     }
 
+    /// The stream with what repeats without end taken once.
+    public var finite: Dataset {
+        guard isEndless else { return self }
+        if case .repeated(let base, _) = plan { return base.finite }
+        let plan: Plan =
+            switch plan {
+            case .slices, .list, .generated, .taken, .cached, .repeated: plan
+            case .mapped(let base, let f): .mapped(base.finite, f)
+            case .filtered(let base, let f): .filtered(base.finite, f)
+            case .batched(let base, let size, let drop, let padding): .batched(base.finite, size, dropRemainder: drop, padding: padding)
+            case .unbatched(let base): .unbatched(base.finite)
+            case .shuffled(let base, let buffer, let seed, let counter): .shuffled(base.finite, buffer: buffer, seed: seed, counter)
+            case .skipped(let base, let n): .skipped(base.finite, n)
+            case .sharded(let base, let count, let index): .sharded(base.finite, count: count, index: index)
+            case .zipped(let sets): .zipped(sets.map(\.finite))
+            case .joined(let a, let b): .joined(a.finite, b.finite)
+            case .enumerated(let base, let start): .enumerated(base.finite, start: start)
+            case .windowed(let base, let size, let shift, let stride, let drop):
+                .windowed(base.finite, size: size, shift: shift, stride: stride, dropRemainder: drop)
+            }
+        return Dataset(plan, structure, types, count: nil, isBatched: isBatched)
+    }
+
     private func derived(_ plan: Plan, count: Int?) -> Dataset {
         Dataset(plan, structure, types, count: count, isEndless: isEndless, isBatched: isBatched)
     }

@@ -58,7 +58,15 @@ extension Machine {
     /// What an estimator learns from the training data before any step: the features' statistics, the labels'
     /// classes, the width of the output.
     func prepare(_ estimator: Estimator, _ data: Value, _ labels: Value) throws -> Fitted {
-        if let fitted = estimator.fitted { return fitted }
+        if let fitted = estimator.fitted {
+            if case .table(let value) = data, let label = value.table.label, let learned = fitted.labelName, label != learned {
+                throw Fault(
+                    "E0452", "the estimator has learned the label `\(learned)`, and this table's is `\(label)`",
+                    mend: "make another estimator for it, or write `.with_label(\"\(learned)\")`")
+            }
+            return fitted
+        }
+        let isWaiting = estimator.fields == nil
         let fields = try preview(of: estimator)
         let kind = LossKind(fields["loss"])
         var standardizes = false
@@ -97,12 +105,12 @@ extension Machine {
             }
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
-            width = try labelWidth(data, labels, kind)
+            width = isWaiting ? try labelWidth(data, labels, kind) : .none
             if !isCheck, standardizes, let values = try labelNumbers(data, labels) {
                 fitted.labels = Self.standardization(values)
             }
         }
-        let count = try exampleCount(data)
+        let count = isWaiting ? try exampleCount(data) : .none
         try complete(estimator, Glimpse(labelWidth: width, examples: count))
         if case .int(let known) = width { fitted.labelWidth = known }
         if case .int(let known) = count { fitted.examples = known }
@@ -156,7 +164,7 @@ extension Machine {
             if kind == .classNumbers {
                 if isCheck { return .unknown }
                 var largest = 0
-                var iterator = value.dataset.makeIterator(iteration: 0)
+                var iterator = value.dataset.finite.makeIterator(iteration: 0)
                 while let element = try iterator.next() {
                     if let last = element.last { largest = max(largest, try last.elements(as: Int.self).max() ?? 0) }
                 }
@@ -165,6 +173,7 @@ extension Machine {
             let rank = type.rank - (value.dataset.isBatched ? 1 : 0)
             return rank > 0 ? (type.shape.last.map { $0 < 0 ? .unknown : .int($0) } ?? .int(1)) : .int(1)
         case (_, .none), (_, .unknown): return labels.isUnknown ? .unknown : .int(1)
+        case _ where isSeveral(labels): return .int(1)
         default: label = try tensor(labels, "labels")
         }
         guard let label else { return .int(1) }
@@ -173,6 +182,12 @@ extension Machine {
             return .int(max(1, (try label.elements(as: Int.self).max() ?? 0) + 1))
         }
         return label.rank > 1 ? (label.shape.last.map { $0 < 0 ? .unknown : .int($0) } ?? .int(1)) : .int(1)
+    }
+
+    /// Labels of a model with several outputs: a list of tensors, or a record.
+    private func isSeveral(_ labels: Value) -> Bool {
+        if case .record = labels { return true }
+        return elements(labels)?.contains(where: isTensor) ?? false
     }
 
     /// How many examples there are; `inf` when there is no end of them.
@@ -197,7 +212,7 @@ extension Machine {
 
     private func labelNumbers(_ data: Value, _ labels: Value) throws -> [Double]? {
         if case .dataset = data { return nil }
-        if labels.isNone { return nil }
+        if labels.isNone || isSeveral(labels) { return nil }
         let tensor = try tensor(labels, "labels")
         return tensor.availability == .available && tensor.rank == 1 ? try tensor.elements(as: Double.self) : nil
     }
@@ -330,15 +345,33 @@ extension Machine {
         }
     }
 
-    /// Labels outside the classes, with their row, before anything is trained.
-    func checkLabels(_ examples: Examples, width: Int) throws {
-        guard examples.isShuffled, examples.labels != nil, let labels = examples.sources.last,
-            labels.dtype.isInteger, labels.availability == .available, labels.rank == 1
-        else { return }
-        for (row, label) in try labels.elements(as: Int.self).enumerated() where label < 0 || label >= width {
-            throw Fault(
-                "E0456", "row \(row) has the label \(label), which is not one of the \(width) classes that the model has",
-                why: "classes are numbered from 0", mend: "give the last layer more units, or mend the labels")
+    /// Labels outside the classes, with their row: of tables and tensors at once, of a dataset while it is read, by
+    /// what this gives.
+    func labelCheck(_ estimator: Estimator, _ layer: Layer, _ examples: Examples) throws -> ([Tensor]) throws -> Void {
+        guard LossKind(estimator.field("loss")) == .classNumbers, examples.labels == .tensor,
+            let width = layer.outputType?.shape.last, width > 0
+        else { return { _ in } }
+        var row = 0
+        func check(_ labels: Tensor) throws {
+            guard labels.dtype.isInteger, labels.availability == .available, labels.rank == 1 else { return }
+            for label in try labels.elements(as: Int.self) {
+                if label < 0 || label >= width {
+                    throw Fault(
+                        "E0456", "row \(row) has the label \(label), which is not one of the \(width) classes that the model has",
+                        why: "classes are numbered from 0", mend: "give the last layer more units, or mend the labels")
+                }
+                row += 1
+            }
         }
+        if examples.isShuffled {
+            if let labels = examples.sources.last { try check(labels) }
+            return { _ in }
+        }
+        return { element in if let labels = element.last { try check(labels) } }
+    }
+
+    /// An error for data without an end where all of it is to be read.
+    func requireEnd(_ examples: Examples, of verb: String, mend: String = "write `.take(n)` after the dataset") throws {
+        if examples.dataset.isEndless { throw Fault("E0418", "this dataset has no end, and `\(verb)` reads all of it", mend: mend) }
     }
 }

@@ -53,25 +53,36 @@ extension Machine {
             try checkOptimizer(estimator, layer)
             return .record([("loss", .unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) }))
         }
+        if options.steps == nil {
+            try requireEnd(examples, of: "fit", mend: "say how long to train: `steps = 1000`")
+        }
         let (batched, perEpoch) = try batches(examples, options.batch)
         try buildModel(estimator, fitted, layer, examples)
-        if LossKind(estimator.field("loss")) == .classNumbers, let width = layer.outputType?.shape.last {
-            try checkLabels(examples, width: width)
-        }
+        _ = try labelCheck(estimator, layer, examples)
         try begin(estimator, fitted, layer, examples, trained)
         guard let trainer = fitted.trainer else { return .unknown }
         let seed = UInt64(bitPattern: Int64(random.seed)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(random.draws)
         random.draws += 1
         let shuffled = examples.isShuffled ? try examples.dataset.shuffle(seed: seed).batch(options.batch) : batched
+        let epochsBefore = estimator.history.values["loss"]?.count ?? 0
+        var epoch = 0
         let plan = Trainer.Plan(
             limit: Trainer.Limit(steps: options.steps, epochs: options.epochs), batchesPerEpoch: perEpoch,
             batches: { epoch in
                 var iterator = shuffled.makeIterator(iteration: examples.isShuffled ? epoch : nil)
-                return { try iterator.next() }
+                if examples.isShuffled { return { try iterator.next() } }
+                let check = try self.labelCheck(estimator, layer, examples)
+                return {
+                    let element = try iterator.next()
+                    if let element { try check(element) }
+                    return element
+                }
             },
             startTotals: try startTotals(trained), results: { [self] in try results(trained, $0) },
             validate: try validation.map { data, labels in
                 let held = try self.examples(estimator, fitted, data, labels, withLabels: true)
+                try requireEnd(held, of: "validation")
+                if held.rows == 0 { throw Fault("E0463", "there are no examples to validate on") }
                 return { [self] in
                     keep(fitted)
                     let (values, _) = try measure(estimator, fitted, layer, held, metrics, batch: options.batch)
@@ -80,8 +91,9 @@ extension Machine {
             },
             afterEpoch: { [self] row in
                 keep(fitted)
+                defer { epoch += 1 }
                 for callback in options.callbacks {
-                    let record = Value.record([("epoch", .int(estimator.history.values["loss"]?.count ?? 0))] + row.map { ($0.name, .float($0.value)) })
+                    let record = Value.record([("epoch", .int(epochsBefore + epoch))] + row.map { ($0.name, .float($0.value)) })
                     if case .bool(false) = try call(callback, [record]) { return false }
                 }
                 return true
@@ -193,6 +205,7 @@ extension Machine {
         if examples.isShuffled, let tensor = examples.sources.first {
             return .tensor(tensor.dtype.isFloat ? tensor : try cast(tensor, to: .f32))
         }
+        try requireEnd(examples, of: "fit")
         var rows: [Value] = []
         var iterator = examples.dataset.makeIterator(iteration: 0)
         while let element = try iterator.next() { if let first = element.first { rows.append(.tensor(first)) } }
@@ -236,12 +249,15 @@ extension Machine {
     private func measure(
         _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ metrics: [Metric], batch: Int
     ) throws -> ([(name: String, value: Double)], Int) {
+        try requireEnd(examples, of: "evaluate")
+        let check = try labelCheck(estimator, layer, examples)
         let (batched, _) = try batches(examples, max(batch, 256))
         var iterator = batched.makeIterator(iteration: 0)
         var totals = try startTotals(metrics)
         var programs: [[TensorType]: CompiledFunction] = [:]
         var (lossSum, count) = (0.0, 0)
         while let element = try iterator.next() {
+            try check(element)
             let types = element.map(\.type)
             let program = try programs[types] ?? compileEvaluation(estimator, fitted, layer, examples, metrics, types)
             programs[types] = program
@@ -271,6 +287,7 @@ extension Machine {
             try buildPrediction(estimator, fitted, layer, examples)
             return .unknown
         }
+        try requireEnd(examples, of: "predict")
         let (batched, _) = try batches(examples, max(batch, 256))
         var iterator = batched.makeIterator(iteration: 0)
         var programs: [[TensorType]: (CompiledFunction, Structure)] = [:]

@@ -207,7 +207,9 @@ extension Machine {
 
     /// Losses never broadcast: `[n]` against `[n, 1]` silently trains a wrong model elsewhere.
     private func checkAgreement(_ labels: Value, _ outputs: Value, _ estimator: Estimator) throws {
-        guard case .tensor(let y) = labels, case .tensor(let p) = outputs, !LossKind(estimator.field("loss")).isClassifier else { return }
+        guard case .tensor(let y) = labels, case .tensor(let p) = outputs else { return }
+        let kind = LossKind(estimator.field("loss"))
+        guard kind == .numbers || kind == .twoClasses else { return }
         if y.rank != p.rank, y.rank + 1 == p.rank, p.shape.last == 1 || y.shape.last == 1 {
             throw Fault(
                 "E0450", "labels have shape \(y.shape.text), predictions \(p.shape.text)",

@@ -165,7 +165,7 @@ extension Native {
             var wanted: DType?
             switch arguments[1] {
             case .none: break
-            case .dtype(let dtype): wanted = dtype
+            case let value where value.dtype != nil: wanted = value.dtype
             case .unknown: return .unknown
             case .string(let text): throw Fault.type("`dtype` of `tensor`", expected: "a dtype", found: arguments[1], mend: "write `\(text.string)` without quotes")
             default: throw Fault.type("`dtype` of `tensor`", expected: "a dtype such as `f32`", found: arguments[1])
@@ -222,7 +222,7 @@ extension Native {
             guard let construction = machine.constructions.last, machine.applications.isEmpty else {
                 throw Fault("E0437", "`input` belongs in a model", mend: "write it as the first line of `model { … }`")
             }
-            guard case .dtype(let dtype) = arguments[1] else { throw Fault.type("`dtype` of `input`", expected: "a dtype", found: arguments[1]) }
+            guard let dtype = arguments[1].dtype else { throw Fault.type("`dtype` of `input`", expected: "a dtype", found: arguments[1]) }
             if arguments[0].isUnknown { return .none }
             let shape = try machine.sizes(arguments[0], "`shape` of `input`")
             construction.layer.inputType = TensorType(dtype, [-1] + shape)

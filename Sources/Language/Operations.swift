@@ -288,7 +288,7 @@ extension Machine {
                 return .float(try look(tensor, what) { try $0.elements(as: Double.self)[0] } ?? 0)
             }
         case .dtype, .optionalDType:
-            if case .dtype(let dtype) = value { return .dtype(dtype) }
+            if let dtype = value.dtype { return .dtype(dtype) }
             if case .none = value, parameter.kind == .optionalDType { return .none }
             if case .string(let text) = value {
                 throw Fault.type(what, expected: "a dtype", found: value, mend: "write `\(text.string)` without quotes")

@@ -276,6 +276,7 @@ extension Machine {
         case (.string(let x), .string(let y)): return x === y || x.string.unicodeScalars.elementsEqual(y.string.unicodeScalars)
         case (.bytes(let x), .bytes(let y)): return x.array == y.array
         case (.dtype(let x), .dtype(let y)): return x == y
+        case (.dtype(let x), .function), (.function, .dtype(let x)): return a.dtype == x && b.dtype == x
         case (.list, .list), (.list, .range), (.range, .list), (.range, .range):
             guard let x = elements(a), let y = elements(b) else { return false }
             if x.count != y.count { return false }

@@ -134,6 +134,17 @@ extension Value {
     static func list(_ values: [Value]) -> Value { .list(List(values)) }
     static func record(_ fields: [(String, Value)]) -> Value { .record(Record(fields)) }
 
+    /// A dtype; `bool` is one too, where a dtype is asked for.
+    var dtype: DType? {
+        switch self {
+        case .dtype(let dtype): return dtype
+        case .function(let function):
+            guard case .native(let native) = function.kind, native.name == "bool" else { return nil }
+            return .bool
+        default: return nil
+        }
+    }
+
     /// The kind as `type(x)` and messages name it.
     public var kind: String {
         switch self {
