@@ -102,7 +102,7 @@ struct Arguments {
         return x
     }
     func list(_ index: Int, _ machine: Machine) throws -> ContiguousArray<Value> {
-        if let list = machine.elements(values[index]) { return list }
+        if let list = try machine.elements(values[index]) { return list }
         throw Fault.type(what(index), expected: "a list", found: values[index])
     }
     func strings(_ index: Int, _ machine: Machine) throws -> [String] {
@@ -139,7 +139,7 @@ extension Machine {
             let value = regs[first + offset]
             if site.spread[offset] {
                 switch value {
-                case .list, .range: positional += elements(value) ?? []
+                case .list, .range: positional += try elements(value) ?? []
                 case .record(let record): named += zip(record.names, record.values).map { ($0, $1) }
                 case .unknown: return nil
                 default: throw Fault.type("what `...` spreads", expected: "a list or record", found: value)
@@ -199,7 +199,7 @@ extension Machine {
             case .constructor(let constructor) where constructor.info.kind != .estimator:
                 return try call(try construct(constructor, positional, named), [x])
             case .dual(let op, let layer):
-                if isTensor(x) || elements(x) != nil, accepts(op, positional.count + 1, named.map(\.0)) {
+                if isTensor(x) || isList(x), accepts(op, positional.count + 1, named.map(\.0)) {
                     return try call(.function(op), [x] + positional, named)
                 }
                 return try chain(.function(layer), x, positional, named)
@@ -331,7 +331,7 @@ extension Machine {
     private func isOpCall(_ op: Function, _ layer: Function, _ positional: [Value], _ named: [(String, Value)]) -> Bool {
         if let first = positional.first {
             if isTensor(first) { return true }
-            if let list = elements(first), list.contains(where: isTensor) { return true }
+            if case .list(let list) = first, list.values.contains(where: isTensor) { return true }
         }
         let names = named.map(\.0)
         let layerTakes = accepts(layer, positional.count, names)

@@ -149,7 +149,7 @@ extension Machine {
     }
 
     private func featureSpace(_ chosen: Value, _ table: Table) throws -> FeatureSpace {
-        if let list = elements(chosen) { return try FeatureSpace(try list.map { try feature($0) }, fitting: table) }
+        if let list = try elements(chosen) { return try FeatureSpace(try list.map { try feature($0) }, fitting: table) }
         if case .string(let text) = chosen, text.string != "auto" {
             throw Fault.type("`features`", expected: "`auto` or a list of `feature.…` columns", found: chosen)
         }
@@ -187,7 +187,8 @@ extension Machine {
     /// Labels of a model with several outputs: a list of tensors, or a record.
     private func isSeveral(_ labels: Value) -> Bool {
         if case .record = labels { return true }
-        return elements(labels)?.contains(where: isTensor) ?? false
+        if case .list(let list) = labels { return list.values.contains(where: isTensor) }
+        return false
     }
 
     /// How many examples there are; `inf` when there is no end of them.
@@ -273,7 +274,7 @@ extension Machine {
 
     /// Nested lists of numbers as one tensor; lists of tensors stay several inputs.
     private func stacked(_ value: Value) throws -> Value {
-        guard let list = elements(value), !list.contains(where: isTensor), let made = try tensor(from: list) else { return value }
+        guard let list = try elements(value), !list.contains(where: isTensor), let made = try tensor(from: list) else { return value }
         return .tensor(made)
     }
 

@@ -332,7 +332,7 @@ extension Machine {
             if let gradient { return .tensor(gradient) }
             return try apply(op("zeros_like"), [.tensor(parameter)])
         }
-        if let clip = optimizer["clip"], !clip.isNone, let clipped = elements(try call(clip, [.list(grads)])) { grads = Array(clipped) }
+        if let clip = optimizer["clip"], !clip.isNone, let clipped = try elements(try call(clip, [.list(grads)])) { grads = Array(clipped) }
         var newParameters: [Tensor] = []
         var newSlots: [Tensor] = []
         for (index, parameter) in parameters.enumerated() {

@@ -268,7 +268,7 @@ extension Machine {
                 "E0443", "this record is no optimizer: it has no `init` and `step`", mend: "use `adam()`, `sgd()` or another of `stdlib/optimizers`")
         }
         if parameters.hasUnknown || gradients.hasUnknown { return .none }
-        guard let list = elements(parameters), var grads = elements(gradients) else {
+        guard let list = try elements(parameters), var grads = try elements(gradients) else {
             throw Fault("E0443", "`apply` takes a list of parameters and a list of their gradients")
         }
         guard list.count == grads.count else {
@@ -278,7 +278,7 @@ extension Machine {
         let kept = handSlots[key] ?? HandSlots(optimizer)
         handSlots[key] = kept
         kept.step += 1
-        if let clip = optimizer["clip"], !clip.isNone, let clipped = elements(try call(clip, [gradients])) { grads = clipped }
+        if let clip = optimizer["clip"], !clip.isNone, let clipped = try elements(try call(clip, [gradients])) { grads = clipped }
         for (value, gradient) in zip(list, grads) {
             guard case .parameter(let parameter) = value else {
                 throw Fault.type("a parameter of `apply`", expected: "one of `net.params`", found: value)
@@ -311,7 +311,7 @@ extension Machine {
         try build(layer)
         if values.hasUnknown { return .none }
         let parameters = layer.collect().filter { !$0.isState }
-        guard let list = elements(values) else { throw Fault.type("the argument of `assign`", expected: "a list of tensors", found: values) }
+        guard let list = try elements(values) else { throw Fault.type("the argument of `assign`", expected: "a list of tensors", found: values) }
         guard list.count == parameters.count else {
             throw Fault("E0443", "`assign` got \(list.count) values for \(parameters.count) parameters")
         }
@@ -324,7 +324,7 @@ extension Machine {
         try build(layer)
         if values.hasUnknown { return .unknown }
         let parameters = layer.collect().filter { !$0.isState }
-        guard let list = elements(values) else { throw Fault.type("the second argument of `with_params`", expected: "a list of tensors", found: values) }
+        guard let list = try elements(values) else { throw Fault.type("the second argument of `with_params`", expected: "a list of tensors", found: values) }
         guard list.count == parameters.count else {
             throw Fault("E0443", "`with_params` got \(list.count) values for \(parameters.count) parameters")
         }

@@ -446,7 +446,7 @@ extension Machine {
         case .unknown: return .unknown
         case .int(let n): sizes = [n]
         default:
-            guard let list = elements(shape) else { throw Fault.type("`shape` of `\(verb)`", expected: "a list of sizes", found: shape) }
+            guard let list = try elements(shape) else { throw Fault.type("`shape` of `\(verb)`", expected: "a list of sizes", found: shape) }
             sizes = try list.map {
                 switch $0 {
                 case .int(let n) where n >= 0: return n

@@ -171,7 +171,7 @@ extension Native {
             default: throw Fault.type("`dtype` of `tensor`", expected: "a dtype such as `f32`", found: arguments[1])
             }
             if arguments[0].hasUnknown { return .unknown }
-            if let list = machine.elements(arguments[0]) {
+            if let list = try machine.elements(arguments[0]) {
                 guard let made = try machine.tensor(from: list, dtype: wanted) else {
                     throw Fault.type("the argument of `tensor`", expected: "nested lists of numbers", found: arguments[0])
                 }
@@ -276,7 +276,7 @@ extension Native {
 extension Machine {
     /// The elements of anything that a `for` goes through.
     func list(_ value: Value) throws -> ContiguousArray<Value> {
-        if let list = elements(value) { return list }
+        if let list = try elements(value) { return list }
         let iterator = try iterator(over: value, names: 1)
         if iterator.isUnknown { throw UnknownArgument() }
         var values = ContiguousArray<Value>()
@@ -297,7 +297,7 @@ extension Machine {
     /// A list of sizes, each at least 0.
     func sizes(_ value: Value, _ what: String) throws -> Shape {
         if case .int(let size) = value { return [size] }
-        guard let list = elements(value) else { throw Fault.type(what, expected: "a list of sizes", found: value) }
+        guard let list = try elements(value) else { throw Fault.type(what, expected: "a list of sizes", found: value) }
         return try list.map {
             switch $0 {
             case .int(let size) where size >= 0: return size

@@ -165,7 +165,7 @@ extension Machine {
             let lines: [Value]
             if case .table(let table) = value {
                 lines = (0..<(table.table.count ?? 0)).map { rowRecord(table.table, $0) }
-            } else if let list = elements(value) {
+            } else if let list = try elements(value) {
                 lines = Array(list)
             } else {
                 throw Fault.type("what a `.jsonl` file holds", expected: "a list or a table", found: value)
@@ -197,7 +197,7 @@ extension Machine {
         case .float(let x): return .number(x)
         case .string(let text): return .string(text.string)
         case .dtype(let dtype): return .string(dtype.description)
-        case .list, .range: return .array(try (elements(value) ?? []).map(json))
+        case .list, .range: return .array(try (try elements(value) ?? []).map(json))
         case .record(let record): return .object(try zip(record.names, record.values).map { JSON.Member($0, try json($1)) })
         case .tensor(let tensor):
             guard tensor.rank > 0 else { return try json(tensor.scriptNumbers()[0]) }

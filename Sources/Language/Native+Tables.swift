@@ -196,7 +196,7 @@ extension Native {
             for array in arrays {
                 switch array {
                 case .tensor(let tensor) where tensor.rank > 0: counts.append(tensor.shape[0])
-                case .list, .range: counts.append(machine.elements(array)?.count ?? 0)
+                case .list, .range: counts.append(try machine.elements(array)?.count ?? 0)
                 case .table: throw Fault.type("an argument of `train_test_split`", expected: "a tensor or a list", found: array, mend: "write `train, test = t.split(\(1 - share))`")
                 default: throw Fault.type("an argument of `train_test_split`", expected: "a tensor or a list", found: array)
                 }
@@ -213,7 +213,7 @@ extension Native {
             let parts = [order[..<train], order[train...]]
             return .list(List(try arrays.flatMap { array -> [Value] in
                 try parts.map { rows in
-                    if let list = machine.elements(array) { return .list(List(rows.map { list[$0] })) }
+                    if let list = try machine.elements(array) { return .list(List(rows.map { list[$0] })) }
                     return try machine.index(array, .tensor(Tensor.make(rows.map { Int32(truncatingIfNeeded: $0) }, [rows.count])))
                 }
             }))
@@ -258,7 +258,7 @@ extension Arguments {
             switch value {
             case .string(let text): return [text.string]
             default:
-                guard let list = machine.elements(value) else { throw Fault.type(what(index), expected: "strings", found: value) }
+                guard let list = try machine.elements(value) else { throw Fault.type(what(index), expected: "strings", found: value) }
                 return try list.map {
                     guard case .string(let text) = $0 else { throw Fault.type(what(index), expected: "strings", found: $0) }
                     return text.string
@@ -334,7 +334,7 @@ extension Machine {
 
     /// A list or a tensor of rank 1 as a column.
     func column(_ value: Value, _ name: String) throws -> Column {
-        if let list = elements(value) { return try Self.column(list.map { try cell($0, name) }, name) }
+        if let list = try elements(value) { return try Self.column(list.map { try cell($0, name) }, name) }
         guard case .tensor(let tensor) = value, tensor.rank == 1 else {
             throw Fault.type("column `\(name)`", expected: "a list or a tensor of rank 1", found: value)
         }
@@ -399,7 +399,7 @@ extension Machine {
         case .table(let table): return .table(label == nil ? table : TableValue(try table.table.withLabel(label)))
         case .record(let record):
             if isCheck {
-                for (name, value) in zip(record.names, record.values) where !value.hasUnknown && elements(value) == nil {
+                for (name, value) in zip(record.names, record.values) where !value.hasUnknown && !isList(value) {
                     guard case .tensor(let tensor) = value, tensor.rank == 1 else {
                         throw Fault.type("column `\(name)`", expected: "a list or a tensor of rank 1", found: value)
                     }

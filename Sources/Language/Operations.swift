@@ -18,7 +18,7 @@ extension Machine {
     /// An op on a script's arguments.
     func apply(_ op: Op, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
         // `min(a, b, …)` of script numbers, as in Python.
-        if positional.count > 1, named.isEmpty, op.name == "min" || op.name == "max", !isTensor(positional[0]), elements(positional[0]) == nil,
+        if positional.count > 1, named.isEmpty, op.name == "min" || op.name == "max", !isTensor(positional[0]), try elements(positional[0]) == nil,
             let number = try reduce(op.name, ContiguousArray(positional))
         {
             return number
@@ -71,7 +71,7 @@ extension Machine {
                     // `einsum("ij,jk->ik", a, b)`: nothing else may follow.
                     isOneList = false
                 } else if case .list(let list)? = rest.first {
-                    isOneList = list.values.contains { if case .tensor = $0 { true } else { $0.isUnknown || elements($0) != nil } } || rest.count == 1
+                    isOneList = list.values.contains { if case .tensor = $0 { true } else { $0.isUnknown || isList($0) } } || rest.count == 1
                 } else {
                     isOneList = rest.first?.isUnknown ?? false
                 }
@@ -123,7 +123,7 @@ extension Machine {
         if case .tensor(let tensor) = value, let count = tensor.shape.first, count >= 0 {
             return ContiguousArray(try (0..<count).map { try index(value, .int($0)) })
         }
-        guard let list = elements(value) else { throw Fault.type("the first argument of `\(op.name)`", expected: "a list of tensors", found: value) }
+        guard let list = try elements(value) else { throw Fault.type("the first argument of `\(op.name)`", expected: "a list of tensors", found: value) }
         return list
     }
 
@@ -145,7 +145,7 @@ extension Machine {
                 default: return nil
                 }
             }
-        } else if Self.listReductions.contains(op.name), bound.inputs.count == 1, let list = elements(bound.inputs[0]),
+        } else if Self.listReductions.contains(op.name), bound.inputs.count == 1, let list = try elements(bound.inputs[0]),
             case .none? = bound.attributes.first
         {
             return try reduce(op.name, list)
@@ -220,7 +220,7 @@ extension Machine {
                 switch value {
                 case .int, .float: return try weak(value, beside: widest)
                 case .list, .range:
-                    if let list = elements(value), let made = try tensor(from: list) {
+                    if let list = try elements(value), let made = try tensor(from: list) {
                         return widest.isFloat ? try cast(made, to: widest) : made
                     }
                 default: break
@@ -235,7 +235,7 @@ extension Machine {
         // A shape with unknown sizes still has a rank.
         let parameters = attributeParameters(op)
         let shapes = zip(parameters, bound.attributes).allSatisfy { parameter, value in
-            !value.hasUnknown || (parameter.kind == .shape && elements(value) != nil)
+            !value.hasUnknown || (parameter.kind == .shape && isList(value))
         }
         guard shapes, !bound.inputs.contains(where: \.isUnknown) else { return .unknown }
         var inputs = try promoteWeakly(op, bound.inputs)
@@ -313,12 +313,12 @@ extension Machine {
             if let list = try ints(value) { return .ints(list) }
         case .pairs:
             if case .int(let x) = value { return .ints([x]) }
-            if let list = elements(value) {
+            if let list = try elements(value) {
                 return .ints(try list.flatMap { try ints($0) ?? [] })
             }
         case .shape, .ints: if let list = try ints(value) { return .ints(list) }
         case .floats:
-            if let list = elements(value) {
+            if let list = try elements(value) {
                 return .floats(
                     try list.map {
                         switch $0 {

@@ -12,6 +12,7 @@ extension Machine {
             switch program.value(instruction.c, regs) {
             case .list(let other):
                 guard var list = takeList(regs, instruction.a) else { break }
+                try Value.requireRoom(values: list.values.count + other.values.count)
                 if isKnownUniquelyReferenced(&list) {
                     list.values.append(contentsOf: other.values)
                 } else {
@@ -21,6 +22,7 @@ extension Machine {
                 return
             case .string(let other):
                 guard var text = takeText(regs, instruction.a) else { break }
+                try Value.requireRoom(bytes: text.string.utf8.count + other.string.utf8.count)
                 if isKnownUniquelyReferenced(&text) {
                     text.append(other.string)
                 } else {
@@ -66,9 +68,12 @@ extension Machine {
             return try tensorBinary(op, a, b)
         }
         switch (op, a, b) {
-        case (.add, .string(let x), .string(let y)): return .string(x.string + y.string)
+        case (.add, .string(let x), .string(let y)):
+            try Value.requireRoom(bytes: x.string.utf8.count + y.string.utf8.count)
+            return .string(x.string + y.string)
         case (.add, .list, _), (.add, .range, _):
-            guard let x = elements(a), let y = elements(b) else { break }
+            guard let x = try elements(a), let y = try elements(b) else { break }
+            try Value.requireRoom(values: x.count + y.count)
             return .list(List(x + y))
         case (.add, .defaults(let x), .defaults(let y)): return .defaults(Defaults(x.entries + y.entries))
         case (.multiply, .string(let x), .int(let n)), (.multiply, .int(let n), .string(let x)):
@@ -80,7 +85,7 @@ extension Machine {
         case (.greater, .string(let x), .string(let y)): return .bool(precedes(y.string, x.string))
         case (.lessEqual, .string(let x), .string(let y)): return .bool(!precedes(y.string, x.string))
         case (.greaterEqual, .string(let x), .string(let y)): return .bool(!precedes(x.string, y.string))
-        case (.matmul, _, _) where elements(a) != nil && elements(b) != nil: return try tensorBinary(op, a, b)
+        case (.matmul, _, _) where isList(a) && isList(b): return try tensorBinary(op, a, b)
         default: break
         }
         throw Fault.operands(op.symbol, a, b)
@@ -89,7 +94,7 @@ extension Machine {
     /// How often something of `size` bytes may be repeated.
     private func repeats(_ size: Int, _ count: Int) throws -> Int {
         let (total, overflow) = size.multipliedReportingOverflow(by: max(count, 0))
-        if overflow || total > 1 << 32 { throw Fault("E0290", "the repetition would need more than 4 GB") }
+        try Value.requireRoom(bytes: overflow ? .max : total)
         return max(count, 0)
     }
 
@@ -278,7 +283,7 @@ extension Machine {
         case (.dtype(let x), .dtype(let y)): return x == y
         case (.dtype(let x), .function), (.function, .dtype(let x)): return a.dtype == x && b.dtype == x
         case (.list, .list), (.list, .range), (.range, .list), (.range, .range):
-            guard let x = elements(a), let y = elements(b) else { return false }
+            guard let x = try elements(a), let y = try elements(b) else { return false }
             if x.count != y.count { return false }
             return try all(zip(x, y).map { ($0, $1) })
         case (.record(let x), .record(let y)):
@@ -344,13 +349,34 @@ extension Machine {
         }
     }
 
-    /// The elements of a list or range; `nil` for other values.
-    func elements(_ value: Value) -> ContiguousArray<Value>? {
+    func isList(_ value: Value) -> Bool {
         switch value {
-        case .list(let list): list.values
-        case .range(let range): ContiguousArray((0..<range.count).lazy.map { .int(range[$0]) })
-        default: nil
+        case .list, .range: true
+        default: false
         }
+    }
+
+    /// The elements of a list or range; `nil` for other values.
+    func elements(_ value: Value) throws -> ContiguousArray<Value>? {
+        switch value {
+        case .list(let list): return list.values
+        case .range(let range):
+            // The check's work is bounded; what hangs on so many elements is left to the run.
+            if isCheck, range.count > 100_000 { throw UnknownArgument() }
+            try Value.requireRoom(values: range.count)
+            return ContiguousArray((0..<range.count).lazy.map { .int(range[$0]) })
+        default: return nil
+        }
+    }
+}
+
+extension Value {
+    /// A list or string may grow to 4 GB: beyond, allocating fails in ways that cannot be caught.
+    static func requireRoom(bytes: Int) throws {
+        if bytes > 1 << 32 { throw Fault("E0290", "a string or list would need more than 4 GB") }
+    }
+    static func requireRoom(values count: Int) throws {
+        if count > 1 << 32 / MemoryLayout<Value>.stride { try requireRoom(bytes: .max) }
     }
 }
 

@@ -65,7 +65,7 @@ extension Machine {
                 let value = regs[Int(instruction.c) + offset]
                 if !isSpread {
                     values.append(value)
-                } else if let list = elements(value) {
+                } else if let list = try elements(value) {
                     values += list
                 } else if value.isUnknown {
                     isUnknown = true
@@ -79,6 +79,7 @@ extension Machine {
                 if regs[a].isUnknown { return }
                 preconditionFailure("`append` without a list")
             }
+            try Value.requireRoom(values: list.values.count + 1)
             list.values.append(program.value(instruction.b, regs))
         case .record: regs[a] = try record(code.recordShapes[Int(instruction.b)], Int(instruction.c), regs)
         case .closure:

@@ -62,7 +62,7 @@ extension Machine {
                     numbers.append(x ? 1 : 0)
                 case .tensor(let tensor): parts.append(tensor)
                 case .list, .range:
-                    guard let inner = elements(value), try walk(inner, depth + 1) else { return false }
+                    guard let inner = try elements(value), try walk(inner, depth + 1) else { return false }
                 default: return false
                 }
             }
@@ -104,7 +104,7 @@ extension Machine {
         case .float(let x): return .scalar(x, .f32)
         case .bool(let x): return Tensor.make([x], [])
         case .list, .range:
-            if let elements = elements(value), let made = try tensor(from: elements) { return made }
+            if let elements = try elements(value), let made = try tensor(from: elements) { return made }
         default: break
         }
         throw Fault.type(what, expected: "a tensor", found: value, mend: value.kind == "string" ? nil : nil)
