@@ -87,14 +87,7 @@ extension Machine {
                 }
                 if let column = try table.labelColumn() {
                     if kind.isClassifier || column.kind == .string {
-                        let classes = try LabelSpace(column, name: name)
-                        if kind == .twoClasses, classes.count != 2 {
-                            throw Fault(
-                                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two",
-                                mend: "use `sparse_softmax_cross_entropy`")
-                        }
-                        fitted.labels = .classes(classes)
-                        width = .int(kind == .twoClasses ? 1 : classes.count)
+                        width = .int(try learnClasses(of: column, name, kind, fitted))
                     } else {
                         let numbers = try LabelSpace.numbers(column, name: name)
                         if standardizes { fitted.labels = Self.standardization(numbers) }
@@ -105,7 +98,11 @@ extension Machine {
             }
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
-            width = isWaiting ? try labelWidth(data, labels, kind) : .none
+            if let words = words(labels) {
+                width = isCheck ? .unknown : .int(try learnClasses(of: words, "labels", kind, fitted))
+            } else {
+                width = isWaiting ? try labelWidth(data, labels, kind) : .none
+            }
             if !isCheck, standardizes, let values = try labelNumbers(data, labels) {
                 fitted.labels = Self.standardization(values)
             }
@@ -117,6 +114,28 @@ extension Machine {
         if let space = fitted.space { fitted.embeddings = try embeddings(of: space, for: estimator) }
         estimator.fitted = fitted
         return fitted
+    }
+
+    /// The classes of a label column; gives the width that they need.
+    private func learnClasses(of column: Column, _ name: String, _ kind: LossKind, _ fitted: Fitted) throws -> Int {
+        let classes = try LabelSpace(column, name: name)
+        if kind == .twoClasses, classes.count != 2 {
+            throw Fault(
+                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two", mend: "use `sparse_softmax_cross_entropy`")
+        }
+        fitted.labels = .classes(classes)
+        return kind == .twoClasses ? 1 : classes.count
+    }
+
+    /// Labels given as a list of words, as a column.
+    private func words(_ labels: Value) -> Column? {
+        guard case .list(let list) = labels, !list.values.isEmpty else { return nil }
+        var words: [String] = []
+        for value in list.values {
+            guard case .string(let text) = value else { return nil }
+            words.append(text.string)
+        }
+        return Column(words)
     }
 
     /// A layer for each vocabulary that is embedded before the model.
@@ -254,7 +273,22 @@ extension Machine {
             if labels.isNone {
                 throw Fault("E0454", "there are no labels", mend: "give them: `fit(x, y)`")
             }
-            let structure = try structure(of: try stacked(labels), "the labels", &tensors)
+            let structure: Structure
+            if let words = words(labels) {
+                guard !isCheck else {
+                    tensors.append(.unknown(TensorType(LossKind(estimator.field("loss")) == .twoClasses ? .f32 : .i32, [words.count])))
+                    return Examples(
+                        dataset: try Dataset(slices: tensors, .list([features, .tensor])), features: features, featureCount: count,
+                        labels: .tensor, isShuffled: true, rows: words.count)
+                }
+                guard case .classes = fitted.labels else {
+                    throw Fault.type("the labels", expected: "numbers, as in the first fit", found: labels)
+                }
+                tensors.append(try labelTensor(estimator, fitted, words, "labels"))
+                structure = .tensor
+            } else {
+                structure = try self.structure(of: try stacked(labels), "the labels", &tensors)
+            }
             labelStructure = structure
             if case .standardized(let mean, let deviation) = fitted.labels, case .tensor = structure, let y = tensors.last {
                 let centred = try tensorBinary(.subtract, .tensor(try cast(y, to: .f32)), .float(mean))
@@ -328,6 +362,10 @@ extension Machine {
         guard let name = fitted.labelName ?? table.label, let column = try table.column(name) else {
             throw Fault("E0452", "the table has no label", mend: "say which column: `.with_label(\"…\")`")
         }
+        return try labelTensor(estimator, fitted, column, name)
+    }
+
+    private func labelTensor(_ estimator: Estimator, _ fitted: Fitted, _ column: Column, _ name: String) throws -> Tensor {
         switch fitted.labels {
         case .classes(let classes):
             let ids = try classes.encode(column, name: name)
