@@ -30,7 +30,12 @@ extension Machine {
         for (name, value) in [("steps", options.steps), ("epochs", options.epochs), ("batch", options.batch)] {
             if let value, value < 1 { throw Fault("E0462", "`\(name)` must be at least 1, found \(value)") }
         }
-        if options.reset { estimator.fitted.map { try? restart(estimator, $0) } ?? nil }
+        if options.reset, let before = estimator.fitted {
+            try restart(estimator, before)
+            // The new data's statistics and classes; what the model was built for stays.
+            let after = try prepare(estimator, data, labels)
+            (after.labelWidth, after.examples) = (after.labelWidth ?? before.labelWidth, after.examples ?? before.examples)
+        }
         if estimator.isWhole { return try fitWhole(estimator, data, labels) }
         let fitted = try prepare(estimator, data, labels)
         if estimator.isWhole { return try fitWhole(estimator, data, labels) }
@@ -178,7 +183,7 @@ extension Machine {
                 parameter.value = try initial(parameter.path, parameter.type, parameter.initializer, seed: parameter.seed)
             }
         }
-        fitted.trainer = nil
+        estimator.fitted = nil
         estimator.history = History()
     }
 
