@@ -107,78 +107,38 @@ func transpose<T: BitwiseCopyable>(
     }
 }
 
+/// m, n, k, a with its strides along rows and columns, b, and the product.
+typealias MatrixProduct<T> = (Int, Int, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+/// m, n, whether the matrix is transposed, the matrix, the vector, and the product.
+typealias VectorProduct<T> = (Int, Int, Int32, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+
 /// An element type with plain C products.
 protocol ProductElement: BitwiseCopyable {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>)
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>)
+    static var matmul: MatrixProduct<Self> { get }
+    static var matvec: VectorProduct<Self> { get }
 }
 
 extension Float: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_f32(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_f32(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_f32 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_f32 }
 }
-
 extension Double: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_f64(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_f64(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_f64 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_f64 }
 }
-
 extension UInt8: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_i8(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_i8(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_i8 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_i8 }
 }
-
 extension UInt16: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_i16(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_i16(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_i16 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_i16 }
 }
-
 extension UInt32: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_i32(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_i32(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_i32 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_i32 }
 }
-
 extension UInt64: ProductElement {
-    static func matmul(
-        _ m: Int, _ n: Int, _ k: Int, _ a: UnsafePointer<Self>, _ row: Int, _ column: Int, _ b: UnsafePointer<Self>,
-        _ c: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matmul_i64(m, n, k, a, row, column, b, c) }
-    static func matvec(
-        _ m: Int, _ n: Int, _ transposed: Int32, _ a: UnsafePointer<Self>, _ x: UnsafePointer<Self>,
-        _ y: UnsafeMutablePointer<Self>
-    ) { unsafe tfs_matvec_i64(m, n, transposed, a, x, y) }
+    static var matmul: MatrixProduct<Self> { unsafe tfs_matmul_i64 }
+    static var matvec: VectorProduct<Self> { unsafe tfs_matvec_i64 }
 }

@@ -33,7 +33,7 @@ internal import Synchronization
         _ direction: ConvDirection, _ geometry: WindowGeometry, _ x: Operand, _ kernel: Operand, _ y: Operand
     ) throws(OpError) -> Bool {
         try lock.withLock { _ throws(OpError) in
-            unsafe setThreads?(1)
+            setThreads?(1)
             let key = ConvPrimitive.Key(direction: direction, geometry: geometry)
             let found: ConvPrimitive?
             if let cached = cache[key] {
