@@ -26,7 +26,8 @@ extension Compiler {
             let mark = scope.nextRegister
             let value = stableOperand(left, beside: right)
             let function = operand(right)
-            emit(Instruction(.pipe, target, function, value), range)
+            // What fails is the function at hand, not the chain that leads to it.
+            emit(Instruction(.pipe, target, function, value), right.range)
             scope.nextRegister = mark
         case .index(let base, let subscripts): index(base, subscripts, range, into: target)
         case .field(let base, let name):
@@ -36,7 +37,7 @@ extension Compiler {
             }
             let mark = scope.nextRegister
             let value = operand(base)
-            emit(Instruction(.field, target, value, constant(.string(name.text))), range)
+            emit(Instruction(.field, target, value, constant(.string(name.text))), name.range)
             scope.nextRegister = mark
         case .list(let elements): list(elements, range, into: target)
         case .comprehension(let element, let clauses): comprehension(element, clauses, range, into: target)
@@ -196,9 +197,12 @@ extension Compiler {
             argumentRanges: arguments.map { $0.name?.range.union($0.value.range) ?? $0.value.range },
             isPlain: arguments.allSatisfy { $0.name == nil && !$0.isSpread })
         var isMethod = false
+        // A message about one call of a chain points at that call.
+        var place = range
         var globalCallee: Int?
         if case .field(let base, let name) = callee.kind, qualifiedName(callee) == nil {
             isMethod = true
+            place = SourceRange(range.source, name.range.start, range.end)
             load(base, into: first)
             site.method = name.text
             switch resolve(name.text) {
@@ -226,7 +230,7 @@ extension Compiler {
         if !isMethod, site.isPlain, position <= 0xFFFF, arguments.count <= 0xFFFF {
             emit(Instruction(.callPlain, first, arguments.count, position), range)
         } else {
-            emit(Instruction(isMethod ? .method : .call, first, wide: position), range)
+            emit(Instruction(isMethod ? .method : .call, first, wide: position), place)
         }
         if first != target { emit(Instruction(.move, target, first), range) }
     }
