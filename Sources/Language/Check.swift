@@ -151,7 +151,7 @@ extension Machine {
     // MARK: Budget
 
     /// Whether the steps are used up, so that loops end and calls are not followed.
-    func checkShouldLeaveLoop(_ pc: Int) -> Bool { check.steps > CheckState.budget }
+    func checkShouldLeaveLoop() -> Bool { check.steps > CheckState.budget }
     func checkShouldCutCall() -> Bool { check.steps > CheckState.budget || frames.count > 400 }
 
     /// Leaves a loop before its end: what it sets is unknown from here on.

@@ -224,7 +224,6 @@ public final class Module: @unchecked Sendable {
     /// A block that never moves, so that functions may keep it: as many registers as operands can name.
     let registers: Registers
     private(set) var registerCapacity: Int
-    var code: Code?
     var state: State = .new
     /// Whether it came with a file that somebody else may have made: its code computes, and reaches nothing outside.
     var isSealed = false
@@ -234,7 +233,7 @@ public final class Module: @unchecked Sendable {
     /// The file's statements in order, with the names they give values to: what a saved estimator is cut from.
     var statements: [(names: [String], text: String)] = []
 
-    enum State { case new, running, done, failed }
+    enum State { case new, running, done }
 
     init(path: String, isStandard: Bool) {
         self.path = path

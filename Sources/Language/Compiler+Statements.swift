@@ -331,7 +331,7 @@ extension Compiler {
         case .unpack: Array(Int(instruction.c)..<Int(instruction.c) + Int(instruction.b))
         case .unpackRecord:
             Array(Int(instruction.c)..<Int(instruction.c) + scope.code.nameLists[Int(instruction.b)].count)
-        case .checkSet, .jump, .jumpIfFalse, .jumpIfTrue, .jumpAnd, .jumpOr, .jumpIfSet, .return, .pushDefaults,
+        case .checkSet, .jump, .jumpIfFalse, .jumpAnd, .jumpOr, .jumpIfSet, .return, .pushDefaults,
             .popDefaults, .stackAdd, .checkParameters, .checkResult, .checkOption, .expect:
             []
         }

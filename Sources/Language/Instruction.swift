@@ -24,7 +24,6 @@ enum Opcode: UInt8 {
     case jump
     /// Jumps when a is false.
     case jumpIfFalse
-    case jumpIfTrue
     /// `and`: jumps when a is the bool false.
     case jumpAnd
     case jumpOr

@@ -262,24 +262,23 @@ public final class Machine {
 
             // Jumps
             case .jump:
-                if M.isCheck, instruction.wide <= pc, checkShouldLeaveLoop(pc) {
+                if M.isCheck, instruction.wide <= pc, checkShouldLeaveLoop() {
                     frames[frames.count - 1].pc = pc
                     pc = cutLoop(at: instruction.wide, from: pc, regs)
                     continue
                 }
                 pc = instruction.wide
                 continue
-            case .jumpIfFalse, .jumpIfTrue:
-                let wanted = instruction.opcode == .jumpIfTrue
+            case .jumpIfFalse:
                 if case .bool(let condition) = regs[instruction.a] {
-                    if condition == wanted {
+                    if !condition {
                         pc = instruction.wide
                         continue
                     }
                 } else {
                     frames[frames.count - 1].pc = pc
                     if let condition = try truth(regs[instruction.a]) {
-                        if condition == wanted {
+                        if !condition {
                             pc = instruction.wide
                             continue
                         }
