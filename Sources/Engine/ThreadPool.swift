@@ -1,0 +1,149 @@
+internal import CKernels
+internal import Glibc
+internal import Graphs
+internal import Synchronization
+
+/// The engine's threads: one per processor, the caller's among them.
+///
+/// Work comes in chunks that threads take one after the other, so that a thread whose processor is busy elsewhere
+/// takes fewer. Where chunks begin depends on the size of the problem only, which keeps results the same for any number
+/// of threads. Threads start when they are first needed; one that finds nothing to do for some microseconds sleeps.
+///
+/// `Sendable` holds because the job is written before chunks are offered, and not touched until all are done.
+@safe final class ThreadPool: @unchecked Sendable {
+    private static let shared = ThreadPool()
+
+    /// How many threads there are: `TFS_THREADS`, or as many as processors that the process may use.
+    static let width: Int = {
+        if let text = unsafe getenv("TFS_THREADS"), let asked = unsafe Int(String(cString: text)) { return min(max(asked, 1), 256) }
+        return Int(tfs_processors())
+    }()
+
+    /// About 30 µs of waiting before a thread sleeps: longer than the serial stretches between two instructions of a
+    /// program, shorter than what a neighbour would notice.
+    private static let patience = 1500
+
+    private typealias Body = (Int) -> Void
+    /// The job: its body and the number of its chunks.
+    private var body: UnsafePointer<Body>?
+    private var chunks = 0
+    /// Chunks that nobody has taken.
+    private let open = Atomic(0)
+    /// Chunks that are not finished.
+    private let unfinished = Atomic(0)
+    /// Whether some thread's job has the pool.
+    private let isTaken = Atomic(false)
+    private let sleepers = Atomic(0)
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let wakeUp: UnsafeMutablePointer<pthread_cond_t>
+
+    private init() {
+        unsafe lock = .allocate(capacity: 1)
+        unsafe wakeUp = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(lock, nil)
+        unsafe pthread_cond_init(wakeUp, nil)
+        for _ in 1..<max(Self.width, 1) {
+            var thread = pthread_t()
+            // A thread that cannot be had is done without.
+            unsafe pthread_create(
+                &thread, nil,
+                { pool in
+                    unsafe Unmanaged<ThreadPool>.fromOpaque(pool!).takeUnretainedValue().serve()
+                    return nil
+                }, Unmanaged.passUnretained(self).toOpaque())
+        }
+    }
+
+    /// Calls `body` with each number below `chunks`, on all threads, and returns when all calls have. In a chunk, or
+    /// while another thread's job has the pool, the calls are made one after the other.
+    static func run(_ chunks: Int, _ body: (Int) -> Void) {
+        if chunks > 1, width > 1, shared.take() {
+            shared.run(chunks, body)
+        } else {
+            for chunk in 0..<max(chunks, 0) { body(chunk) }
+        }
+    }
+
+    /// The same for bodies that may fail: the error of the first chunk that did.
+    static func run(_ chunks: Int, throwing body: (Int) throws(OpError) -> Void) throws(OpError) {
+        let failure = Mutex<(chunk: Int, error: OpError)?>(nil)
+        run(chunks) { chunk in
+            do throws(OpError) { try body(chunk) } catch {
+                failure.withLock { if chunk < $0?.chunk ?? .max { $0 = (chunk, error) } }
+            }
+        }
+        if let (_, error) = failure.withLock({ $0 }) { throw error }
+    }
+
+    /// Calls `body` with ranges of `grain` items, the last one shorter, that together are 0..<count.
+    static func split(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+        let grain = max(grain, 1)
+        run((count + grain - 1) / grain) { chunk in body(chunk * grain..<min((chunk + 1) * grain, count)) }
+    }
+
+    private func take() -> Bool { isTaken.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged }
+
+    private func run(_ count: Int, _ body: (Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            unsafe withUnsafePointer(to: body) { pointer in
+                unsafe self.body = pointer
+                chunks = count
+                unfinished.store(count, ordering: .relaxed)
+                open.store(count, ordering: .sequentiallyConsistent)
+                if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+                    unsafe pthread_mutex_lock(lock)
+                    unsafe pthread_cond_broadcast(wakeUp)
+                    unsafe pthread_mutex_unlock(lock)
+                }
+                work()
+                var waits = 0
+                while unfinished.load(ordering: .acquiring) > 0 {
+                    waits += 1
+                    // Whoever has the last chunk may have lost its processor.
+                    if waits > Self.patience { sched_yield() } else { tfs_pause() }
+                }
+            }
+        }
+        isTaken.store(false, ordering: .releasing)
+    }
+
+    /// Takes chunks until none is left.
+    private func work() {
+        var left = open.load(ordering: .acquiring)
+        while left > 0 {
+            let taken = open.compareExchange(expected: left, desired: left - 1, ordering: .acquiringAndReleasing)
+            guard taken.exchanged else {
+                left = taken.original
+                continue
+            }
+            // From here until the chunk is finished the job stays.
+            unsafe body!.pointee(chunks - left)
+            unfinished.subtract(1, ordering: .releasing)
+            left = open.load(ordering: .acquiring)
+        }
+    }
+
+    private func serve() {
+        while true {
+            var waits = 0
+            while open.load(ordering: .relaxed) == 0 {
+                waits += 1
+                if waits < Self.patience {
+                    tfs_pause()
+                } else {
+                    sleep()
+                    waits = 0
+                }
+            }
+            work()
+        }
+    }
+
+    private func sleep() {
+        unsafe pthread_mutex_lock(lock)
+        sleepers.add(1, ordering: .sequentiallyConsistent)
+        while open.load(ordering: .sequentiallyConsistent) == 0 { unsafe pthread_cond_wait(wakeUp, lock) }
+        sleepers.subtract(1, ordering: .relaxed)
+        unsafe pthread_mutex_unlock(lock)
+    }
+}
