@@ -5,13 +5,9 @@ internal import Graphs
 extension Lowering {
     func lower(_ special: Special) throws(OpError) -> Lowered {
         switch special {
-        case .select: select()
-        case .reshape, .identity: .alias
         case .transpose: transpose()
-        case .broadcast: gather(ViewPlan(result.shape, strides: ViewPlan.broadcastStrides(x.shape, to: result.shape)))
-        case .cast: cast()
+        case .select, .cast, .reshape, .identity, .broadcast, .slice: preconditionFailure("`\(op.name)` is part of a fused loop")
         case .concat: concat()
-        case .slice: gather(sliceView(of: x.shape, count: result.shape))
         case .sliceGradient: sliceGradient()
         case .pad: pad()
         case .fill: fill()
@@ -87,11 +83,6 @@ extension Lowering {
         }
     }
 
-    private func cast() -> Lowered {
-        let (from, to, count) = (x.dtype.c, result.dtype.c, result.shape.product)
-        return .work({ call throws(OpError) in unsafe tfs_cast(from, call[0].pointer, to, call[1].pointer, count) }, inPlace: true)
-    }
-
     private func concat() -> Lowered {
         let axis = axis(result.shape.count)
         let size = result.dtype.size
@@ -136,39 +127,6 @@ extension Lowering {
                 unsafe tfs_pad_axis(dtype.size, from, to, stage.outer, stage.n, stage.inner, stage.before, stage.after, &value)
                 unsafe from = to
             }
-            withExtendedLifetime(kept) {}
-        }
-    }
-
-    private func select() -> Lowered {
-        let (size, count) = (result.dtype.size, result.shape.product)
-        if inputs.allSatisfy({ $0.shape.product == count }) {
-            return .work(
-                { call throws(OpError) in
-                    unsafe tfs_select(size, call[0].pointer.assumingMemoryBound(to: UInt8.self), call[1].pointer, call[2].pointer, call[3].pointer, count)
-                }, inPlace: true)
-        }
-        // Those that are broadcast are written out first.
-        let shape = result.shape
-        let views: [ViewPlan?] = inputs.map { input in
-            input.shape.product == count ? nil : ViewPlan(shape, strides: ViewPlan.broadcastStrides(input.shape, to: shape))
-        }
-        return .work { call throws(OpError) in
-            var kept: [Storage] = []
-            var pointers: [UnsafeMutableRawPointer] = unsafe []
-            for (i, view) in views.enumerated() {
-                guard let view else {
-                    unsafe pointers.append(call[i].pointer)
-                    continue
-                }
-                let width = i == 0 ? 1 : size
-                let storage = try scratch(count * width)
-                unsafe view.with(call[i].pointer, size: width) { unsafe tfs_gather_view(width, $0, storage.base, count) }
-                kept.append(storage)
-                unsafe pointers.append(storage.base)
-            }
-            unsafe tfs_select(
-                size, pointers[0].assumingMemoryBound(to: UInt8.self), pointers[1], pointers[2], call[3].pointer, count)
             withExtendedLifetime(kept) {}
         }
     }

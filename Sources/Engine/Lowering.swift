@@ -29,8 +29,7 @@ struct Lowering {
 
     func lower() throws(OpError) -> Lowered {
         switch op.kernel {
-        case .map(let kernel): map(kernel)
-        case .zip(let kernel): zip(kernel)
+        case .map, .zip: preconditionFailure("`\(op.name)` is part of a fused loop")
         case .reduce(let kernel): reduce(kernel)
         case .special(let special): try lower(special)
         case .composed: preconditionFailure("`\(op.name)` is expanded when a graph is built")
@@ -47,46 +46,20 @@ struct Lowering {
         { call throws(OpError) in unsafe memcpy(call[1].pointer, call[0].pointer, bytes) }
     }
 
-    // MARK: Families
-
-    private func map(_ kernel: tfs_map) -> Lowered {
-        let (dtype, count) = (x.dtype.c, x.shape.product)
-        return .work({ call throws(OpError) in unsafe tfs_map(kernel, dtype, call[0].pointer, call[1].pointer, count) }, inPlace: true)
-    }
-
-    private func zip(_ kernel: tfs_zip) -> Lowered {
-        let (dtype, size, count) = (x.dtype.c, x.dtype.size, result.shape.product)
-        let (a, b) = (inputs[0].shape.product, inputs[1].shape.product)
-        let work: Work
-        if a == count && b == count {
-            work = { call throws(OpError) in unsafe tfs_zip(kernel, dtype, call[0].pointer, call[1].pointer, call[2].pointer, count) }
-        } else if count > 0, a == 1 && b == count || b == 1 && a == count {
-            work = { call throws(OpError) in
-                unsafe tfs_zip_scalar(kernel, dtype, call[0].pointer, call[1].pointer, a == 1, call[2].pointer, count)
-            }
-        } else {
-            let views = ViewPlan.together(inputs.map(\.shape), to: result.shape)
-            work = { call throws(OpError) in
-                unsafe views[0].with(call[0].pointer, size: size) { a in
-                    unsafe views[1].with(call[1].pointer, size: size) { b in
-                        unsafe tfs_zip_views(kernel, dtype, a, b, call[2].pointer, count)
-                    }
-                }
+    /// An error when an element of an integer divisor is zero.
+    static func divisorCheck(_ x: TensorType, isRemainder: Bool) -> Work {
+        let (dtype, count, sign) = (x.dtype.c, x.shape.product, isRemainder ? "%" : "//")
+        return { call throws(OpError) in
+            if unsafe tfs_find_zero(dtype, call.pointer(0), count) != .fine {
+                throw OpError("E0209", "integer division by zero", why: "the divisor of `\(sign)` has a zero", mend: "cast to f32, or mask with `where`")
             }
         }
-        guard x.dtype.isInteger, kernel == .floor_divide || kernel == .mod else { return .work(work, inPlace: true) }
-        let sign = kernel == .mod ? "%" : "//"
-        return .work(
-            { call throws(OpError) in
-                if unsafe tfs_find_zero(dtype, call[1].pointer, b) != .fine {
-                    throw OpError("E0209", "integer division by zero", why: "the divisor of `\(sign)` has a zero", mend: "cast to f32, or mask with `where`")
-                }
-                try work(call)
-            }, inPlace: true)
     }
 
-    private func reduce(_ kernel: tfs_reduce) -> Lowered {
-        let shape = x.shape
+    // MARK: Reductions
+
+    /// An array seen as [outer, n, inner], folded over n, once for each run of axes that go.
+    static func stages(_ shape: Shape, _ arguments: Arguments) -> [(outer: Int, n: Int, inner: Int)] {
         let axes = Set((arguments.optionalInts("axis") ?? Array(shape.indices)).map { $0 < 0 ? $0 + shape.count : $0 })
         // Neighbouring axes that are folded, or kept, alike count as one.
         var groups: [(size: Int, isFolded: Bool)] = []
@@ -104,6 +77,11 @@ struct Lowering {
             stages.append(groups.map(\.size).around(last))
             groups.remove(at: last)
         }
+        return stages
+    }
+
+    private func reduce(_ kernel: tfs_reduce) -> Lowered {
+        let stages = Self.stages(x.shape, arguments)
         let dtype = x.dtype
         let wide: DType =
             switch dtype {
@@ -112,7 +90,7 @@ struct Lowering {
             case .f16, .bf16: .f32
             case .i32, .i64, .f32, .f64, .string: dtype
             }
-        let count = shape.product
+        let count = x.shape.product
         if wide == dtype, stages.count == 1 {
             let stage = stages[0]
             return .work { call throws(OpError) in

@@ -4,7 +4,7 @@ internal import Graphs
 ///
 /// The pointer is valid during the call only.
 @unsafe struct Operand {
-    let pointer: UnsafeMutableRawPointer
+    var pointer: UnsafeMutableRawPointer
     let dtype: DType
     let shape: Shape
 

@@ -1,4 +1,5 @@
 internal import Graphs
+internal import Synchronization
 
 /// What one kernel call sees: its operands (inputs, then results) and the number of the step.
 @safe struct Call {
@@ -12,6 +13,8 @@ internal import Graphs
     }
 
     subscript(index: Int) -> Operand { unsafe operands[Int(slots[index])] }
+    /// Where an operand lies.
+    func pointer(_ index: Int) -> UnsafeMutableRawPointer { unsafe operands[Int(slots[index])].pointer }
 }
 
 /// The work of an instruction, with everything known beforehand bound into it.
@@ -34,28 +37,44 @@ final class Program: Sendable {
         /// Its first operand in `operands`.
         let first: Int
         let origin: Int32
+        /// The ops that it computes.
+        let name: String
     }
 
     let slots: [Slot]
     let operands: [Int32]
     let instructions: [Instruction]
+    /// How many instructions come before the first that writes to an input.
+    let commit: Int
     let constants: [Storage]
     let arenaSize: Int
     let outputs: [TensorType]
+    /// How many leading outputs take the places of as many inputs.
+    let donated: Int
+    /// Slots whose place differs from run to run.
+    private let inputSlots: [(slot: Int, index: Int)]
+    private let outputSlots: [(slot: Int, index: Int)]
+    /// Frames with little memory, for the next run.
+    private let frames = Mutex<[Frame]>([])
+    private static let smallArena = 1 << 18
 
     init(
-        slots: [Slot], operands: [Int32], instructions: [Instruction], constants: [Storage], arenaSize: Int,
-        outputs: [TensorType]
+        slots: [Slot], operands: [Int32], instructions: [Instruction], commit: Int, constants: [Storage], arenaSize: Int,
+        outputs: [TensorType], donated: Int
     ) {
         self.slots = slots
         self.operands = operands
         self.instructions = instructions
+        self.commit = commit
         self.constants = constants
         self.arenaSize = arenaSize
         self.outputs = outputs
+        self.donated = donated
+        inputSlots = slots.enumerated().compactMap { if case .input(let index) = $1.place { ($0, index) } else { nil } }
+        outputSlots = slots.enumerated().compactMap { if case .output(let index) = $1.place { ($0, index) } else { nil } }
     }
 
-    /// Runs over storages: results in fresh ones.
+    /// Runs over storages: results in fresh ones. Nothing is donated.
     func run(_ inputs: [Storage], step: Int = 0) throws(ExecutionError) -> [Storage] {
         var results: [Storage] = []
         results.reserveCapacity(outputs.count)
@@ -63,17 +82,20 @@ final class Program: Sendable {
             guard let storage = Storage(byteCount: type.byteCount) else { throw ExecutionError(.memory(type), origin: -1) }
             results.append(storage)
         }
-        var frame = try Frame(self)
+        let frame: Frame
+        if let kept = frames.withLock({ $0.popLast() }) { frame = kept } else { frame = try Frame(self) }
+        defer { if arenaSize <= Self.smallArena { frames.withLock { $0.append(frame) } } }
         unsafe try frame.run(inputs.map { unsafe $0.base }, results.map { unsafe $0.base }, step: UInt64(truncatingIfNeeded: step))
         withExtendedLifetime(inputs) {}
         return results
     }
 
-    /// A program with its memory, ready to be run on pointers.
-    @safe struct Frame: ~Copyable {
-        private let program: Program
+    /// A program's memory and operands, ready to be run on pointers, by one thread at a time.
+    @safe final class Frame: @unchecked Sendable {
+        private unowned let program: Program
         private let arena: Storage
-        private var table: [Operand] = unsafe []
+        private let table: UnsafeMutablePointer<Operand>
+        private let count: Int
 
         init(_ program: Program) throws(ExecutionError) {
             self.program = program
@@ -81,35 +103,51 @@ final class Program: Sendable {
                 throw ExecutionError(.memory(bytes: Double(program.arenaSize), of: "this computation"), origin: -1)
             }
             self.arena = arena
-            unsafe table.reserveCapacity(program.slots.count)
-        }
-
-        /// The pointers are those of the inputs and outputs, in order.
-        @unsafe mutating func run(
-            _ inputs: [UnsafeMutableRawPointer], _ outputs: [UnsafeMutableRawPointer], step: UInt64
-        ) throws(ExecutionError) {
-            unsafe table.removeAll(keepingCapacity: true)
-            for slot in program.slots {
+            count = program.slots.count
+            unsafe table = .allocate(capacity: max(count, 1))
+            for (i, slot) in program.slots.enumerated() {
                 let pointer =
                     switch slot.place {
-                    case .input(let index): unsafe inputs[index]
-                    case .output(let index): unsafe outputs[index]
+                    case .input, .output: unsafe arena.base  // until a run says where
                     case .constant(let index): unsafe program.constants[index].base
                     case .arena(let offset): unsafe arena.base + offset
                     }
-                unsafe table.append(Operand(pointer: pointer, dtype: slot.type.dtype, shape: slot.type.shape))
+                unsafe (table + i).initialize(to: Operand(pointer: pointer, dtype: slot.type.dtype, shape: slot.type.shape))
             }
+        }
+
+        deinit {
+            unsafe table.deinitialize(count: count)
+            unsafe table.deallocate()
+        }
+
+        /// The pointers are those of the inputs and outputs, in order; those of donated outputs do not matter.
+        ///
+        /// - Parameter proceed: asked before the first input is written to; when it says no, all inputs are as they were,
+        ///   and the outputs up to there are there.
+        @unsafe func run(
+            _ inputs: [UnsafeMutableRawPointer], _ outputs: [UnsafeMutableRawPointer], step: UInt64, proceed: () -> Bool = { true }
+        ) throws(ExecutionError) {
+            for (slot, index) in program.inputSlots { unsafe table[slot].pointer = inputs[index] }
+            for (slot, index) in program.outputSlots { unsafe table[slot].pointer = outputs[index] }
+            try run(0..<program.commit, step, isInterruptible: true)
+            if program.commit < program.instructions.count, proceed() {
+                try run(program.commit..<program.instructions.count, step, isInterruptible: program.donated == 0)
+            }
+        }
+
+        private func run(_ range: Range<Int>, _ step: UInt64, isInterruptible: Bool) throws(ExecutionError) {
             let program = program
-            try unsafe table.withUnsafeBufferPointer { table throws(ExecutionError) in
-                try unsafe program.operands.withUnsafeBufferPointer { operands throws(ExecutionError) in
-                    for instruction in program.instructions {
-                        if Execution.isInterrupted { throw ExecutionError(.interrupted, origin: instruction.origin) }
-                        guard let base = table.baseAddress, let first = operands.baseAddress else { return }
-                        do throws(OpError) {
-                            try unsafe instruction.work(Call(operands: base, slots: first + instruction.first, step: step))
-                        } catch {
-                            throw ExecutionError(error, origin: instruction.origin)
-                        }
+            let table = unsafe UnsafePointer(table)
+            try unsafe program.operands.withUnsafeBufferPointer { operands throws(ExecutionError) in
+                guard let first = operands.baseAddress else { return }
+                for index in range {
+                    let instruction = program.instructions[index]
+                    if isInterruptible, Execution.isInterrupted { throw ExecutionError(.interrupted, origin: instruction.origin) }
+                    do throws(OpError) {
+                        try unsafe instruction.work(Call(operands: table, slots: first + instruction.first, step: step))
+                    } catch {
+                        throw ExecutionError(error, origin: instruction.origin)
                     }
                 }
             }

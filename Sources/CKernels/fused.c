@@ -1,0 +1,156 @@
+#include "fused.h"
+#include "types.h"
+
+#define FMA3(name, T, f) \
+    CLONES static void name(const T *a, const T *b, const T *c, T *y, size_t n) { EACH(i, n) y[i] = f; }
+FMA3(multiply_add_f32, float, a[i] * b[i] + c[i])
+FMA3(multiply_add_f64, double, a[i] * b[i] + c[i])
+FMA3(multiply_subtract_f32, float, a[i] * b[i] - c[i])
+FMA3(multiply_subtract_f64, double, a[i] * b[i] - c[i])
+FMA3(subtract_product_f32, float, c[i] - a[i] * b[i])
+FMA3(subtract_product_f64, double, c[i] - a[i] * b[i])
+
+#define REPEAT(U) { const U v = *(const U *)one; U *q = y; EACH(i, n) q[i] = v; return; }
+CLONES static void repeat(size_t size, const void *one, void *y, size_t n) {
+    switch (size) {
+    case 1: memset(y, *(const uint8_t *)one, n); return;
+    case 2: REPEAT(uint16_t)
+    case 4: REPEAT(uint32_t)
+    default: REPEAT(uint64_t)
+    }
+}
+
+#define STRIDED(U) { const U *p = x; U *q = y; for (size_t i = 0; i < n; i++) q[i] = p[(ptrdiff_t)i * stride]; return; }
+static void strided(size_t size, const void *x, ptrdiff_t stride, void *y, size_t n) {
+    switch (size) {
+    case 1: STRIDED(uint8_t)
+    case 2: STRIDED(uint16_t)
+    case 4: STRIDED(uint32_t)
+    default: STRIDED(uint64_t)
+    }
+}
+
+/* The n elements from place `first` of a walk: in x itself where they lie side by side there, else copied to y. */
+static char *walk(const char *x, size_t size, size_t rank, const ptrdiff_t *shape, ptrdiff_t offset, size_t first, size_t n, char *y) {
+    const ptrdiff_t *strides = shape + rank;
+    ptrdiff_t place[32];
+    size_t rest = first;
+    for (size_t axis = rank; axis-- > 0;) {
+        place[axis] = (ptrdiff_t)(rest % (size_t)shape[axis]);
+        rest /= (size_t)shape[axis];
+        offset += place[axis] * strides[axis];
+    }
+    const size_t inner = (size_t)shape[rank - 1], last = rank - 1;
+    const ptrdiff_t step = strides[last];
+    size_t run = inner - (size_t)place[last];
+    if (step == 1 && run >= n) return (char *)(uintptr_t)x + offset * (ptrdiff_t)size;
+    for (size_t done = 0;;) {
+        const size_t m = run < n - done ? run : n - done;
+        const char *from = x + offset * (ptrdiff_t)size;
+        if (step == 1) memcpy(y + done * size, from, m * size);
+        else if (step == 0) repeat(size, from, y + done * size, m);
+        else strided(size, from, step, y + done * size, m);
+        done += m;
+        if (done == n) return y;
+        offset -= place[last] * step;
+        place[last] = 0;
+        run = inner;
+        for (size_t axis = last; axis-- > 0;) {
+            offset += strides[axis];
+            if (++place[axis] < shape[axis]) break;
+            offset -= strides[axis] * shape[axis];
+            place[axis] = 0;
+        }
+    }
+}
+
+static inline void take(const tfs_step *s, char *const *r, size_t n) {
+    switch (s->kind) {
+    case tfs_step_map: tfs_map((enum tfs_map)s->op, s->dtype, r[s->a], r[s->y], n); return;
+    case tfs_step_zip: tfs_zip((enum tfs_zip)s->op, s->dtype, r[s->a], r[s->b], r[s->y], n); return;
+    case tfs_step_select: tfs_select(s->op, (const uint8_t *)r[s->a], r[s->b], r[s->c], r[s->y], n); return;
+    case tfs_step_cast: tfs_cast(s->dtype, r[s->a], (enum tfs_dtype)s->op, r[s->y], n); return;
+    case tfs_step_copy: if (r[s->a] != r[s->y]) memcpy(r[s->y], r[s->a], n * s->op); return;
+#define CASE(name) case tfs_step_##name: \
+        if (s->dtype == tfs_f32) name##_f32((const float *)r[s->a], (const float *)r[s->b], (const float *)r[s->c], (float *)r[s->y], n); \
+        else name##_f64((const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (double *)r[s->y], n); \
+        return;
+    CASE(multiply_add)
+    CASE(multiply_subtract)
+    CASE(subtract_product)
+#undef CASE
+    }
+}
+
+/* Adds the tile of n elements at `first` to a fold. */
+static void fold(const tfs_fold *f, const char *tile, char *result, size_t columns, size_t first, size_t n) {
+    const size_t size = tfs_size(f->dtype);
+    char part[TFS_FUSED_SCRATCH / 8];
+    switch (f->kind) {
+    case tfs_fold_all:
+        tfs_reduce(f->op, f->dtype, tile, part, 1, n, 1);
+        tfs_zip(f->combine, f->dtype, result, part, result, 1);
+        return;
+    case tfs_fold_rows: {
+        char *at = result + first / columns * size;
+        if (n >= columns) { tfs_reduce(f->op, f->dtype, tile, at, n / columns, columns, 1); return; }
+        if (first % columns == 0) { tfs_reduce(f->op, f->dtype, tile, at, 1, n, 1); return; }
+        tfs_reduce(f->op, f->dtype, tile, part, 1, n, 1);
+        tfs_zip(f->combine, f->dtype, at, part, at, 1);
+        return;
+    }
+    case tfs_fold_columns:
+        if (n <= columns) {
+            char *at = result + first % columns * size;
+            tfs_zip(f->combine, f->dtype, at, tile, at, n);
+            return;
+        }
+        tfs_reduce(f->op, f->dtype, tile, part, 1, n / columns, columns);
+        tfs_zip(f->combine, f->dtype, result, part, result, columns);
+        return;
+    }
+}
+
+void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, size_t n) {
+    _Alignas(64) char scratch[TFS_FUSED_SCRATCH];
+    char *r[TFS_FUSED_REGISTERS];
+    bool fixed[TFS_FUSED_REGISTERS];
+    const size_t tile = code->tile, columns = code->columns, end = first + n, pitch = (tile + 63) & ~(size_t)63;
+    const bool whole_rows = columns > 0 && columns <= tile;
+    if (n == 0) return;
+    for (size_t i = 0; i < code->register_count; i++) {
+        const tfs_access *a = code->registers + i;
+        char *own = scratch + a->scratch * pitch;
+        fixed[i] = false;
+        switch (a->kind) {
+        case tfs_access_scalar: repeat(a->size, operands[a->operand], own, tile < n ? tile : n); r[i] = own; break;
+        case tfs_access_scratch: r[i] = own; break;
+        case tfs_access_dense: break;
+        case tfs_access_view: {
+            /* What repeats row by row is the same in every tile of whole rows. */
+            const ptrdiff_t *shape = code->walks + a->walk;
+            fixed[i] = whole_rows && a->rank == 2 && (size_t)shape[1] == columns && shape[2] == 0;
+            if (fixed[i]) r[i] = walk(operands[a->operand], a->size, a->rank, shape, a->offset, first, tile < n ? tile : n, own);
+            break;
+        }
+        }
+    }
+    for (size_t i = 0; i < code->fold_count; i++) {
+        const tfs_fold *f = code->folds + i;
+        if (f->kind == tfs_fold_rows) continue;
+        tfs_reduce(f->op, f->dtype, scratch, operands[f->operand], 1, 0, f->kind == tfs_fold_all ? 1 : columns);
+    }
+    for (size_t at = first, m; at < end; at += m) {
+        m = end - at < tile ? end - at : tile;
+        if (columns > tile && m > columns - at % columns) m = columns - at % columns;
+        for (size_t i = 0; i < code->register_count; i++) {
+            const tfs_access *a = code->registers + i;
+            if (a->kind == tfs_access_dense) r[i] = (char *)operands[a->operand] + at * a->size;
+            else if (a->kind == tfs_access_view && !fixed[i])
+                r[i] = walk(operands[a->operand], a->size, a->rank, code->walks + a->walk, a->offset, at, m, scratch + a->scratch * pitch);
+        }
+        for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, r, m);
+        for (size_t i = 0; i < code->fold_count; i++)
+            fold(code->folds + i, r[code->folds[i].source], operands[code->folds[i].operand], columns, at, m);
+    }
+}
