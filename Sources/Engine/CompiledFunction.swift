@@ -6,12 +6,17 @@ public import Graphs
 /// Random ops whose keys were made after the arguments draw anew at every run, by its `step`.
 public final class CompiledFunction: @unchecked Sendable {
     private let program: Program
-    private let types: [TensorType]
-    private let captures: [Storage]
+    let types: [TensorType]
+    let captures: [Storage]
     private let origins: [Int32]
     public let outputTypes: [TensorType]
+    /// How many leading outputs may take the memory of as many arguments (`advance`).
+    let donated: Int
+    private var frame: Program.Frame?
 
-    public init(arguments: [Tensor], outputs: [Tensor]) throws(OpError) {
+    public init(arguments: [Tensor], outputs: [Tensor], donated: Int = 0) throws(OpError) {
+        precondition(zip(arguments, outputs).prefix(donated).allSatisfy { $0.type == $1.type }, "donated outputs have their arguments' types")
+        self.donated = donated
         let isInside = Tensor.inside(arguments, outputs)
         let line = Linearisation(of: outputs.map(\.edge), arguments: arguments.map(\.edge)) { !isInside($0) }
         types = arguments.map(\.type)
@@ -26,13 +31,13 @@ public final class CompiledFunction: @unchecked Sendable {
             var storages: [Storage] = []
             for tensor in captured { storages.append(try tensor.computedStorage()) }
             captures = storages
-            program = try Program.compile(graph)
+            program = try Program.compile(graph, donated: donated)
         } catch { throw error.error }
         origins = line.nodes.map(\.origin)
         outputTypes = outputs.map(\.type)
     }
 
-    /// The outputs for these inputs. `step` numbers the run: random draws differ from step to step.
+    /// The outputs for these inputs, nothing donated. `step` numbers the run: random draws differ from step to step.
     public func run(_ inputs: [Tensor], step: Int = 0) throws(ExecutionError) -> [Tensor] {
         precondition(inputs.map(\.type) == types, "inputs of the arguments' types")
         try Tensor.compute(inputs)
@@ -40,10 +45,21 @@ public final class CompiledFunction: @unchecked Sendable {
         storages.reserveCapacity(inputs.count + captures.count)
         for input in inputs { storages.append(try input.computedStorage()) }
         let results: [Storage]
-        do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch {
-            throw ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
-        }
+        do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch { throw placed(error) }
         return zip(outputTypes, results).map { Tensor($0, $1) }
+    }
+
+    /// An error of the program with the place in the script.
+    func placed(_ error: ExecutionError) -> ExecutionError {
+        ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
+    }
+
+    /// The memory of steps, made at the first.
+    func stepFrame() throws(ExecutionError) -> Program.Frame {
+        if let frame { return frame }
+        let made = try Program.Frame(program)
+        frame = made
+        return made
     }
 
     /// Bytes of working memory that a run takes beside its results.

@@ -55,6 +55,7 @@ struct Schedule {
 
     /// A group has at most so many members: their registers should fit into L1.
     private static let mostMembers = 40
+    private static let mostFolds = 16
 
     init(_ graph: Graph, donated: Int) {
         self.graph = graph
@@ -195,8 +196,9 @@ struct Schedule {
         var grown: [Int] = []
         var next = 0
         var front = members
-        while next < front.count, all.count < Self.mostMembers {
-            for node in consumers[front[next]] where !isDone[node] && !all.contains(node) && self.count(node) == count {
+        while next < front.count {
+            for node in consumers[front[next]]
+            where all.count < Self.mostMembers && !isDone[node] && !all.contains(node) && self.count(node) == count {
                 if isOutput[node], isDonated(node) { continue }
                 if graph.inputs(of: node).allSatisfy(isReady) {
                     all.insert(node)
@@ -227,7 +229,7 @@ struct Schedule {
             for input in graph.inputs(of: node) where isFlat(input, count: count) { read.insert(Int(views.base(of: input).node)) }
         }
         for node in read.sorted() {
-            for reader in consumers[node] where !isDone[reader] && !folds.contains(reader) {
+            for reader in consumers[node] where folds.count < Self.mostFolds && !isDone[reader] && !folds.contains(reader) {
                 guard case .fold(let fold) = kinds[reader], fold.count == count, let input = graph.inputs(of: reader).first else { continue }
                 guard isFlat(input, count: count), fold.columns == 0 || columns == 0 || columns == fold.columns else { continue }
                 if isOutput[reader], isDonated(reader) { continue }

@@ -89,13 +89,13 @@ extension Machine {
                 try requireEnd(held, of: "validation")
                 if held.rows == 0 { throw Fault("E0463", "there are no examples to validate on") }
                 return { [self] in
-                    keep(fitted)
+                    try keep(fitted)
                     let (values, _) = try measure(estimator, fitted, layer, held, metrics, batch: options.batch)
                     return values
                 }
             },
             afterEpoch: { [self] row in
-                keep(fitted)
+                try keep(fitted)
                 defer { epoch += 1 }
                 for callback in options.callbacks {
                     let record = Value.record([("epoch", .int(epochsBefore + epoch))] + row.map { ($0.name, .float($0.value)) })
@@ -109,14 +109,14 @@ extension Machine {
         do {
             outcome = try trainer.fit(plan, progress: progress)
         } catch let failure as Trainer.NotFinite {
-            keep(fitted)
+            try keep(fitted)
             let layerPath = firstLayerNotFinite(estimator, fitted, layer, examples, failure.batch)
             throw Fault(
                 "E0464", "the loss is \(formatShortest(failure.loss)) at step \(failure.step)",
                 why: layerPath.map { "the output of `\($0)` is not finite there" } ?? "the gradients before it overflowed",
                 mend: "lower the learning rate, standardise the features, or clip gradients: `adam(1e-4, clipnorm = 1.0)`")
         }
-        keep(fitted)
+        try keep(fitted)
         estimator.history.append(outcome.history)
         if outcome.isInterrupted { throw Interruption() }
         return historyRecord(outcome.history)
@@ -149,7 +149,7 @@ extension Machine {
     ) throws {
         let trainable = fitted.embeddings.flatMap { $0.trainableParameters() } + layer.trainableParameters()
         let states = allParameters(layer, fitted).filter(\.isState)
-        var slots = fitted.trainer?.carried.slots ?? []
+        var slots = try fitted.trainer?.carried.slots ?? []
         if fitted.trainer == nil || trainable.map(ObjectIdentifier.init) != fitted.parameters.map(ObjectIdentifier.init) {
             fitted.parameters = trainable
             fitted.slotForms = []
@@ -164,16 +164,15 @@ extension Machine {
         }
         fitted.states = states
         let carried = Carried(parameters: fitted.parameters.map(\.value), states: states.map(\.value), slots: slots)
-        fitted.trainer = Trainer(carried, step: fitted.trainer?.step ?? 0) { [self] types in
+        fitted.trainer = try Trainer(carried, totals: startTotals(metrics), step: fitted.trainer?.step ?? 0) { [self] types in
             try compileStep(estimator, fitted, layer, examples, metrics, types)
         }
     }
 
     /// The trainer's values become the layers'.
-    private func keep(_ fitted: Fitted) {
-        guard let carried = fitted.trainer?.carried else { return }
-        for (parameter, value) in zip(fitted.parameters, carried.parameters) { parameter.value = value }
-        for (state, value) in zip(fitted.states, carried.states) { state.value = value }
+    private func keep(_ fitted: Fitted) throws {
+        guard let values = try fitted.trainer?.values else { return }
+        for (parameter, value) in zip(fitted.parameters + fitted.states, values) { parameter.value = value }
     }
 
     /// Parameters as they were made, and an optimizer that has seen nothing.

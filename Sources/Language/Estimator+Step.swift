@@ -282,7 +282,7 @@ extension Machine {
     ) throws -> CompiledFunction {
         let parameters = fitted.parameters.map { argument($0.value) }
         let states = fitted.states.map { argument($0.value) }
-        let slots = fitted.trainer?.carried.slots.map(argument) ?? []
+        let slots = fitted.trainer?.slotTypes.map { Tensor.argument($0) } ?? []
         let totals = try startTotals(metrics).map(argument)
         let time = Tensor.argument(TensorType(.f32, []))
         let batch = types.map { Tensor.argument($0) }
@@ -319,7 +319,8 @@ extension Machine {
             }
             return try CompiledFunction(
                 arguments: parameters + states + slots + totals + [time] + batch,
-                outputs: newParameters + newStates + newSlots + newTotals + [loss])
+                outputs: newParameters + newStates + newSlots + newTotals + [loss],
+                donated: newParameters.count + newStates.count + newSlots.count + newTotals.count)
         }
     }
 

@@ -12,13 +12,4 @@ public struct Carried {
     public init(parameters: [Tensor], states: [Tensor], slots: [Tensor]) {
         (self.parameters, self.states, self.slots) = (parameters, states, slots)
     }
-
-    var all: [Tensor] { parameters + states + slots }
-
-    mutating func replace(with tensors: ArraySlice<Tensor>) {
-        let all = Array(tensors)
-        parameters = Array(all[..<parameters.count])
-        states = Array(all[parameters.count..<parameters.count + states.count])
-        slots = Array(all[(parameters.count + states.count)...])
-    }
 }

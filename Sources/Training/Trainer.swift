@@ -4,23 +4,43 @@ public import Graphs
 /// A model in training: the values it has, and the compiled step that moves them on.
 ///
 /// A step's program takes the carried tensors, the metrics' totals, the number of the step (an `f32` scalar,
-/// counted from 1) and a batch; it gives the carried tensors, the totals and the loss of the batch. There is one
-/// program per batch shape: the last, shorter batch of an epoch has its own.
+/// counted from 1) and a batch; it replaces the carried tensors and the totals where they lie, and gives the loss of the
+/// batch. There is one program per batch shape: the last, shorter batch of an epoch has its own.
 public final class Trainer {
-    public var carried: Carried
     /// Steps taken so far, over all calls of `fit`.
     public private(set) var step = 0
+    /// Parameters, states, slots and totals.
+    private let memory: StepMemory
+    private let counts: (parameters: Int, states: Int, slots: Int, totals: Int)
     private let compile: ([TensorType]) throws -> CompiledFunction
     private var programs: [[TensorType]: CompiledFunction] = [:]
 
-    public init(_ carried: Carried, step: Int = 0, compile: @escaping ([TensorType]) throws -> CompiledFunction) {
-        self.carried = carried
+    /// - Parameter totals: what the metrics begin with.
+    public init(
+        _ carried: Carried, totals: [Tensor], step: Int = 0, compile: @escaping ([TensorType]) throws -> CompiledFunction
+    ) throws {
+        memory = try StepMemory(carried.parameters + carried.states + carried.slots + totals)
+        counts = (carried.parameters.count, carried.states.count, carried.slots.count, totals.count)
         self.step = step
         self.compile = compile
     }
 
-    /// One step on a batch: the loss, and the totals with the batch added.
-    private func advance(_ batch: [Tensor], _ totals: inout [Tensor]) throws -> Double {
+    private var totalsRange: Range<Int> { memory.types.count - counts.totals..<memory.types.count }
+
+    /// What the steps so far have made of what was carried.
+    public var carried: Carried {
+        get throws {
+            let all = try memory.values(0..<memory.types.count - counts.totals)
+            let (p, s) = (counts.parameters, counts.states)
+            return Carried(parameters: Array(all[..<p]), states: Array(all[p..<p + s]), slots: Array(all[(p + s)...]))
+        }
+    }
+    /// The values of parameters, then of states.
+    public var values: [Tensor] { get throws { try memory.values(0..<counts.parameters + counts.states) } }
+    public var slotTypes: [TensorType] { Array(memory.types[(counts.parameters + counts.states)..<totalsRange.lowerBound]) }
+
+    /// One step on a batch: the loss.
+    private func advance(_ batch: [Tensor]) throws -> Double {
         let types = batch.map(\.type)
         let program: CompiledFunction
         if let known = programs[types] {
@@ -29,13 +49,12 @@ public final class Trainer {
             program = try compile(types)
             programs[types] = program
         }
-        let count = carried.all.count
-        let results = try program.run(
-            carried.all + totals + [.scalar(Double(step + 1), .f32)] + batch, step: step + 1)
-        let loss = try results[count + totals.count].elements(as: Double.self)[0]
+        var loss = Double.nan
+        _ = try program.advance(memory, [.scalar(Double(step + 1), .f32)] + batch, step: step + 1) { results in
+            loss = (try? results[0].element(0)) ?? .nan
+            return loss.isFinite
+        }
         guard loss.isFinite else { throw NotFinite(step: step + 1, loss: loss, batch: batch) }
-        carried.replace(with: results[..<count])
-        totals = Array(results[count..<count + totals.count])
         step += 1
         return loss
     }
@@ -110,7 +129,7 @@ public final class Trainer {
         var epoch = 0
         while epoch < mostEpochs, taken < plan.limit.steps ?? .max {
             let next = try plan.batches(epoch)
-            var totals = plan.startTotals
+            try memory.set(totalsRange, plan.startTotals)
             var (lossSum, examples, batches) = (0.0, 0, 0)
             var interrupted = false
             progress.beginEpoch(
@@ -119,7 +138,7 @@ public final class Trainer {
             while taken < plan.limit.steps ?? .max, let batch = try next() {
                 let size = batch.first?.shape.first ?? 1
                 do {
-                    lossSum += try advance(batch, &totals) * Double(size)
+                    lossSum += try advance(batch) * Double(size)
                 } catch let error as ExecutionError where error.isInterruption {
                     // The step had begun; the values are those before it.
                     interrupted = true
@@ -128,7 +147,7 @@ public final class Trainer {
                 examples += size
                 batches += 1
                 taken += 1
-                if progress.wantsUpdate { progress.update(batches, [("loss", lossSum / Double(examples))] + (try plan.results(totals))) }
+                if progress.wantsUpdate { progress.update(batches, [("loss", lossSum / Double(examples))] + (try plan.results(memory.values(totalsRange)))) }
                 if plan.isInterrupted() {
                     interrupted = true
                     break
@@ -136,7 +155,7 @@ public final class Trainer {
             }
             if batches == 0 { return finish(history, progress, interrupted: interrupted) }
             var row: [(name: String, value: Double)] = [("loss", lossSum / Double(max(examples, 1)))]
-            row += try plan.results(totals)
+            row += try plan.results(memory.values(totalsRange))
             if !interrupted, let validate = plan.validate { row += try validate().map { ("val_" + $0.name, $0.value) } }
             history.add(row)
             progress.endEpoch(row)

@@ -1,0 +1,80 @@
+public import Graphs
+
+/// Values that a compiled step replaces, in memory of their own that every step writes over.
+public final class StepMemory {
+    public let types: [TensorType]
+    private let storages: [Storage]
+
+    /// Copies of these tensors.
+    public init(_ tensors: [Tensor]) throws(ExecutionError) {
+        types = tensors.map(\.type)
+        var storages: [Storage] = []
+        for type in types {
+            guard let storage = Storage(byteCount: type.byteCount) else { throw ExecutionError(.memory(type), origin: -1) }
+            storages.append(storage)
+        }
+        self.storages = storages
+        try set(0..<tensors.count, tensors)
+    }
+
+    /// Replaces some of the values.
+    public func set(_ range: Range<Int>, _ tensors: [Tensor]) throws(ExecutionError) {
+        try Tensor.compute(tensors)
+        for (index, tensor) in zip(range, tensors) {
+            precondition(tensor.type == types[index], "a value of the same type")
+            let source = try tensor.computedStorage()
+            copy(source, storages[index], types[index].byteCount)
+        }
+    }
+
+    /// Copies of some of the values, which later steps do not change.
+    public func values(_ range: Range<Int>) throws(ExecutionError) -> [Tensor] {
+        var result: [Tensor] = []
+        for index in range {
+            guard let storage = Storage(byteCount: types[index].byteCount) else { throw ExecutionError(.memory(types[index]), origin: -1) }
+            copy(storages[index], storage, types[index].byteCount)
+            result.append(Tensor(types[index], storage))
+        }
+        return result
+    }
+
+    private func copy(_ source: Storage, _ target: Storage, _ bytes: Int) {
+        unsafe source.lend { from in unsafe target.lend { to in unsafe to.baseAddress!.copyMemory(from: from.baseAddress!, byteCount: bytes) } }
+    }
+
+    var bases: [UnsafeMutableRawPointer] { unsafe storages.map { unsafe $0.base } }
+}
+
+extension CompiledFunction {
+    /// Takes one step: `memory` holds the leading arguments, which as many leading outputs replace; `inputs` are the rest.
+    /// Gives the other outputs.
+    ///
+    /// - Parameter accept: sees these outputs before anything is replaced; when it refuses, nothing is.
+    public func advance(
+        _ memory: StepMemory, _ inputs: [Tensor], step: Int, accept: ([Tensor]) -> Bool
+    ) throws(ExecutionError) -> [Tensor] {
+        precondition(memory.types.count == donated && inputs.map(\.type) == Array(types.dropFirst(donated)), "inputs of the arguments' types")
+        try Tensor.compute(inputs)
+        var sources = unsafe memory.bases
+        var kept: [Storage] = []
+        for input in inputs {
+            let storage = try input.computedStorage()
+            kept.append(storage)
+            unsafe sources.append(storage.base)
+        }
+        for capture in captures { unsafe sources.append(capture.base) }
+        var targets = unsafe memory.bases
+        var results: [Tensor] = []
+        for type in outputTypes.dropFirst(donated) {
+            guard let storage = Storage(byteCount: type.byteCount) else { throw ExecutionError(.memory(type), origin: -1) }
+            results.append(Tensor(type, storage))
+            unsafe targets.append(storage.base)
+        }
+        do throws(ExecutionError) {
+            let frame = try stepFrame()
+            unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step)) { accept(results) }
+        } catch { throw placed(error) }
+        withExtendedLifetime((kept, memory)) {}
+        return results
+    }
+}
