@@ -77,13 +77,12 @@ def emit_time(metric, secs, unit, scale):
     emit(metric, statistics.median(secs) * scale, unit, len(secs), min(secs) * scale)
 
 
-def emit_training(fit, rows, passes, warm, loss, metric="samples_per_s"):
-    """fit(n) trains once over n rows (shuffle and batching included). The first call, over `warm` rows, compiles and is not
-    counted; `loss()` is the loss after all passes, on the first 1280 rows."""
-    fit(min(warm, rows))
-    secs = repeat(lambda: fit(rows), budget=0, least=passes, warmup=0)
-    peak = peak_mb()                             # before the loss, which some take of all its rows at once
-    emit_rate(metric, rows, secs, "samples/s", loss=float(loss()), peak_mb=peak)
+def emit_training(fit, rows, passes, warm, metric="samples_per_s"):
+    """fit(n) trains once over n rows, shuffle and batching included, and gives the mean loss of its steps. The first call, over
+    `warm` rows, compiles and is not counted; the loss that is shown is the last pass's."""
+    losses = [fit(min(warm, rows))]
+    secs = repeat(lambda: losses.append(fit(rows)), budget=0, least=passes, warmup=0)
+    emit_rate(metric, rows, secs, "samples/s", loss=losses[-1])
 
 
 def load(name):

@@ -29,18 +29,18 @@ if a.peer.startswith("torch"):
     xt, yt = torch.from_numpy(x), torch.from_numpy(y).long()
 
     def fit(n):
+        losses = []
         for i in torch.randperm(n).split(BATCH):
             opt.zero_grad()
-            lossf(net(xt[i]), yt[i]).backward()
+            loss = lossf(net(xt[i]), yt[i])
+            loss.backward()
             opt.step()
-
-    def final():
-        with torch.no_grad():
-            return lossf(m(xt), yt)
+            losses.append(loss.detach())
+        return torch.stack(losses).mean().item()
 else:
     import jax
     import jax.numpy as jnp
-    import _jaxadam
+    from _jax_training import Trainer
     r = np.random.default_rng(0)
     w = lambda *s: jnp.asarray(r.standard_normal(s, dtype=np.float32) * np.float32((2 / (s[0] + s[-1])) ** .5))
     block = lambda: {"qkv": w(D, 3 * D), "qb": jnp.zeros(3 * D), "o": w(D, D), "ob": jnp.zeros(D), "u": w(D, HIDDEN), "ub": jnp.zeros(HIDDEN),
@@ -62,13 +62,7 @@ else:
             h = norm(h + jax.nn.relu(h @ q["u"] + q["ub"]) @ q["v"] + q["vb"], q["g"][1], q["b"][1])
         lp = jax.nn.log_softmax(h.mean(1) @ p["h"] + p["hb"])
         return -lp[jnp.arange(len(i)), Y[i]].mean()
-    st, step = _jaxadam.make(loss, par)
+    trainer = Trainer(loss, par)
     X, Y = jnp.asarray(x), jnp.asarray(y)
-
-    def fit(n):
-        global st
-        for i in r.permutation(n).reshape(-1, BATCH):
-            st, l = step(st, X, Y, i)
-        l.block_until_ready()
-    final = lambda: loss(st[0], X, Y, np.arange(len(x)))
-emit_training(fit, N, passes=3, warm=64, loss=final)
+    fit = lambda n: trainer.fit(X, Y, r.permutation(n).reshape(-1, BATCH))
+emit_training(fit, N, passes=3, warm=64)
