@@ -16,7 +16,7 @@ run: build
 test: packages
 	.ci/test
 
-# The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it about an hour.
+# The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it half an hour and more.
 bench: build .venv/peers
 	python3 bench/run.py $(if $(QUICK),--quick,--fill docs/performance.md)
 

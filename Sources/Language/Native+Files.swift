@@ -133,7 +133,7 @@ extension Machine {
             .record(entries.map { ($0.name, .tensor(.data($0.array))) })
         }
         switch kind {
-        case .npy: return .tensor(.data(try NPY.read(path)))
+        case .npy: return .tensor(try NPY.readTensor(path))
         case .idx: return .tensor(.data(try IDX.read(path)))
         case .npz: return record(try NPZ.read(path))
         case .safetensors: return record(try SafeTensors.read(path).tensors)

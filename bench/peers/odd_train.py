@@ -46,7 +46,5 @@ def jax_case(batch):
 
 for batch, rows in ((1, 2000), (7, 7000), (1024, 51_200)):
     n = rows // 10 if a.quick else rows
-    if a.quick:
-        n -= n % batch
     fit = torch_case(batch) if a.peer == "torch" else jax_case(batch)
     emit_training(fit, n, passes=3, warm=batch, metric=f"batch_{batch}_samples_per_s")
