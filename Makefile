@@ -4,7 +4,7 @@ PACKAGES := libopenblas-dev libdnnl-dev libreadline-dev zlib1g-dev
 SWIFT    := swift build -c release --static-swift-stdlib --explicit-target-dependency-import-check error --product tfs
 BINARY   := .build/release/tfs
 
-.PHONY: build run test install uninstall clean packages
+.PHONY: build run test bench install uninstall clean packages
 
 build: packages
 	$(SWIFT)
@@ -15,6 +15,16 @@ run: build
 
 test: packages
 	.ci/test
+
+# The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it half an hour and more.
+bench: build .venv/peers
+	python3 bench/run.py $(if $(QUICK),--quick,--fill docs/performance.md)
+
+# The peers, in a Python environment of their own.
+.venv/peers: bench/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --requirement bench/requirements.txt
+	touch $@
 
 # The command and its standard library; it finds the library from any folder.
 install: build

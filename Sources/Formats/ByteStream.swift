@@ -21,6 +21,9 @@ final class ByteStream {
         if pending.starts(with: [0x1f, 0x8b]) { inflater = try Inflater(path, .gzip) }
     }
 
+    /// The file, when it has a length and its bytes are those of the stream.
+    var plainFile: InputFile? { inflater == nil && file?.size != nil ? file : nil }
+
     /// Appends at least one byte unless the end is reached, and about `limit` at most; returns how many.
     func read(into bytes: inout [UInt8], atMost limit: Int) throws(FormatError) -> Int {
         guard let inflater else {

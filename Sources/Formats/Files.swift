@@ -88,9 +88,7 @@ final class InputFile {
                 return
             }
         }
-        if failure != 0 {
-            throw FormatError(code: "E0601", path, "cannot read `\(path)`: \(Files.reason(failure))")
-        }
+        if failure != 0 { throw failed(failure) }
         if bytes.isEmpty, bytes.capacity < limit { bytes = chunk } else { bytes += chunk }
         return chunk.count
     }
@@ -99,19 +97,34 @@ final class InputFile {
     func read(at offset: Int, count: Int) throws(FormatError) -> [UInt8] {
         var failure: Int32 = 0
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
-            filled = 0
-            while filled < count {
-                let got = unsafe pread(descriptor, buffer.baseAddress! + filled, count - filled, off_t(offset + filled))
-                if got < 0, errno == EINTR { continue }
-                if got < 0 { failure = errno }
-                if got <= 0 { break }
-                filled += got
-            }
+            unsafe (filled, failure) = fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<count]), from: offset)
         }
-        if failure != 0 {
-            throw FormatError(code: "E0601", path, "cannot read `\(path)`: \(Files.reason(failure))")
-        }
+        if failure != 0 { throw failed(failure) }
         return bytes
+    }
+
+    /// Fills memory with the bytes from a place on; returns how many there were.
+    func read(at offset: Int, into bytes: inout MutableRawSpan) throws(FormatError) -> Int {
+        let (filled, failure) = unsafe bytes.withUnsafeMutableBytes { unsafe fill($0, from: offset) }
+        if failure != 0 { throw failed(failure) }
+        return filled
+    }
+
+    /// How many bytes there were, and the error's number.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer, from offset: Int) -> (Int, Int32) {
+        var filled = 0
+        while filled < buffer.count {
+            let got = unsafe pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(offset + filled))
+            if got < 0, errno == EINTR { continue }
+            if got < 0 { return (filled, errno) }
+            if got == 0 { break }
+            filled += got
+        }
+        return (filled, 0)
+    }
+
+    private func failed(_ code: Int32) -> FormatError {
+        FormatError(code: "E0601", path, "cannot read `\(path)`: \(Files.reason(code))")
     }
 }
 

@@ -1,3 +1,4 @@
+public import Engine
 public import Graphs
 
 /// NumPy's format for one array, versions 1 to 3, either byte order, C or Fortran order. `u2` and `u4` become the
@@ -21,8 +22,27 @@ public enum NPY {
         return TensorType(header.dtype, header.shape)
     }
 
-    static func read(_ stream: ByteStream) throws(FormatError) -> NumericArray {
+    /// The array as a tensor. Elements that stand in the file as they do in memory are read straight into it, so that
+    /// large data are there once.
+    public static func readTensor(_ path: String) throws(FormatError) -> Tensor {
+        let stream = try ByteStream(path)
         let header = try Header(stream)
+        guard header.isAsInMemory, let length = NumericArray.byteCount(header.shape, header.size), length <= Tensor.largestByteCount,
+            let file = stream.plainFile, let size = file.size, length <= size - header.length
+        else { return .data(try elements(header, stream)) }
+        return try Tensor.data(header.dtype, header.shape) { (bytes) throws(FormatError) in
+            guard try file.read(at: header.length, into: &bytes) == length else {
+                throw FormatError(path, "the file became shorter while it was read")
+            }
+        }
+    }
+
+    static func read(_ stream: ByteStream) throws(FormatError) -> NumericArray {
+        try elements(Header(stream), stream)
+    }
+
+    /// What stands behind the header.
+    private static func elements(_ header: Header, _ stream: ByteStream) throws(FormatError) -> NumericArray {
         guard let length = NumericArray.byteCount(header.shape, header.size),
             NumericArray.byteCount(header.shape, 8) != nil
         else {
@@ -119,6 +139,8 @@ public enum NPY {
         var size = 4
         /// Where the elements begin.
         var length = 0
+        /// Whether the elements' bytes are those of a tensor: any byte but 0 and 1 in a truth value is not.
+        var isAsInMemory: Bool { !isBigEndian && !isWidened && dtype != .bool && (!isFortran || shape.count < 2) }
 
         init(_ stream: ByteStream) throws(FormatError) {
             let path = stream.path

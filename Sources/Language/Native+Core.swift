@@ -19,6 +19,9 @@ extension Native {
             })
     }()
 
+    /// Where `clock` counts from; only differences of its results mean something.
+    private static let start = ContinuousClock().now
+
     private static let core: [Native] = [
         Native(
             "print", [Parameter("values", isRest: true)], doc: "Writes its values with a space between.", example: "print(1, \"two\")    # => 1 two",
@@ -160,6 +163,14 @@ extension Native {
         Native("seed", [Parameter("n")], doc: "Begins the random stream anew; without it the seed is 0.", example: "seed(7)") { machine, arguments in
             machine.random = RandomStream(seed: try arguments.int(0))
             return .none
+        },
+        Native(
+            "clock", [],
+            doc: "Seconds on a clock that only goes forward, for measuring; alone among values it differs from run to run.",
+            example: "start = clock(); print(\"{clock() - start:.3f} s\")", inCheck: .unknown
+        ) { _, _ in
+            let elapsed = start.duration(to: ContinuousClock().now).components
+            return .float(Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
         },
         Native("tensor", [Parameter("values"), Parameter("dtype", .none)], doc: "A tensor of nested lists of numbers: ints give `i32`, floats `f32`.", example: "tensor([1, 2]).dtype    # => i32", inCheck: .aware) { machine, arguments in
             var wanted: DType?

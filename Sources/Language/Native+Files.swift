@@ -11,8 +11,8 @@ extension Native {
 
     static let dataFunctions: [Native] = tableFunctions + datasetFunctions + fileFunctions
 
-    /// Builtins that reach files or the terminal, which the source of a saved estimator may not.
-    static let outside = Set(fileFunctions.map(\.name) + ["csv", "mnist", "fashion_mnist", "cifar10", "load", "save", "print", "summary"])
+    /// Builtins that reach files, the terminal or the clock, which the source of a saved estimator may not.
+    static let outside = Set(fileFunctions.map(\.name) + ["csv", "mnist", "fashion_mnist", "cifar10", "load", "save", "print", "clock", "summary"])
 
     private static let fileFunctions: [Native] = [
         Native("idx", [path], doc: "The tensor in an IDX file (MNIST's format), gzip or not.", example: "idx(\"train-images-idx3-ubyte.gz\")") { machine, arguments in
@@ -133,7 +133,7 @@ extension Machine {
             .record(entries.map { ($0.name, .tensor(.data($0.array))) })
         }
         switch kind {
-        case .npy: return .tensor(.data(try NPY.read(path)))
+        case .npy: return .tensor(try NPY.readTensor(path))
         case .idx: return .tensor(.data(try IDX.read(path)))
         case .npz: return record(try NPZ.read(path))
         case .safetensors: return record(try SafeTensors.read(path).tensors)

@@ -46,6 +46,7 @@ struct ArrayFormatTests {
         #expect(array.type == TensorType(dtype, [2, 3]))
         let expected = (0..<6).map { Double($0 * 3 - (name.contains("u") ? 0 : 5)) }
         #expect(array.doubles == (dtype == .bool ? expected.map { _ in 1 } : expected))
+        #expect(try NPY.readTensor(golden("\(name).npy")).numericArray() == array)
         try withTemporaryFile { path in
             try NPY.write(array, to: path)
             #expect(try NPY.read(path) == array)
@@ -56,7 +57,10 @@ struct ArrayFormatTests {
 
     @Test func npyOrdersVersionsAndShapes() throws {
         #expect(try NPY.read(golden("fortran.npy")).doubles == (0..<24).map(Double.init))
+        #expect(try NPY.readTensor(golden("fortran.npy")).elements(as: Double.self) == (0..<24).map(Double.init))
         #expect(try NPY.read(golden("scalar.npy")).doubles == [2.5])
+        #expect(try NPY.readTensor(golden("scalar.npy")).elements(as: Double.self) == [2.5])
+        #expect(try NPY.readTensor(golden("empty.npy")).shape == [0, 3])
         #expect(try NPY.read(golden("empty.npy")).shape == [0, 3])
         #expect(try NPY.read(golden("version2.npy")).integers == [0, 1, 2, 3])
         #expect(throws: FormatError.self) { try NPY.write(NumericArray(.bf16, [1], bytes: [0, 0])!, to: "/tmp/x.npy") }
@@ -110,6 +114,14 @@ struct ArrayFormatTests {
             #expect(throws: FormatError.self) { try NPY.parse(npy) }
         }
         #expect(throws: FormatError.self) { try SafeTensors.parse(Array(repeating: 0xff, count: 32)) }
+    }
+
+    @Test func aTensorOfAFileThatEndsEarlyIsAnError() throws {
+        let bytes = try Files.read(golden("f4.npy"))
+        try withTemporaryFile { path in
+            try Files.write(Array(bytes.dropLast()), to: path)
+            #expect(throws: FormatError.self) { try NPY.readTensor(path) }
+        }
     }
 
     @Test func theErrorNamesTheByte() {

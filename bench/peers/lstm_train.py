@@ -1,0 +1,4 @@
+"""See `_recurrent`."""
+from _recurrent import run
+
+run("lstm")
