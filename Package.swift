@@ -12,6 +12,13 @@ let house: [SwiftSetting] = [
 /// Modules that own hot loops trade the run-time exclusivity checks away; the compiler's static ones stay.
 let hot: [SwiftSetting] = house + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// Whole AVX-512 registers where they are: half of their width is the compiler's choice for processors of long ago.
+#if arch(x86_64)
+let wide = ["-mprefer-vector-width=512"]
+#else
+let wide: [String] = []
+#endif
+
 let package = Package(
     name: "tfs",
     products: [.executable(name: "tfs", targets: ["tfs"])],
@@ -26,7 +33,7 @@ let package = Package(
         // OpenBLAS is loaded at first use, because its core type must be chosen before it is loaded.
         .target(name: "COpenBLAS", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
         .target(
-            name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fwrapv", "-Wno-pass-failed", "-Wall", "-Wextra", "-Wconversion", "-Werror"])]),
+            name: "CKernels", cSettings: [.unsafeFlags(["-O3", "-fno-math-errno", "-fwrapv", "-Wno-pass-failed", "-Wall", "-Wextra", "-Wconversion", "-Werror"] + wide)]),
 
         .target(name: "Syntax", swiftSettings: house),
         .target(name: "Graphs", dependencies: ["CKernels"], swiftSettings: house),

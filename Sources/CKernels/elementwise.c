@@ -1,8 +1,7 @@
 /* Element-wise kernels: the lists map.inc and zip.inc as loops over f32, f64, i32, i64 and bool. Narrower integers
  * are computed as i32 and halves as f32, a tile at a time. */
-#include "types.h"
 #define _GNU_SOURCE
-#include <math.h>
+#include "vector.h"
 #include <tgmath.h>
 
 /* What the formulas use, for floats. */
@@ -30,8 +29,6 @@ static float digamma_f32(float v) { return (float)digamma_f64((double)v); }
 #define FLOAT_FUNCTIONS(T, S) \
     static inline T abs_##S(T v) { return fabs(v); } \
     static inline T sign_##S(T v) { return v > 0 ? 1 : v < 0 ? -1 : v; } \
-    static inline T sigmoid_##S(T v) { const T e = exp(-fabs(v)); return (v >= 0 ? 1 : e) / (1 + e); } \
-    static inline T softplus_##S(T v) { return (v > 0 ? v : (v == v ? 0 : v)) + log1p(exp(-fabs(v))); } \
     static inline T max_##S(T a, T b) { return a >= b || a != a ? a : b; } \
     static inline T min_##S(T a, T b) { return a <= b || a != a ? a : b; } \
     static inline T mod_##S(T a, T b) { const T r = fmod(a, b); return r != 0 && (r < 0) != (b < 0) ? r + b : r; } \
@@ -39,8 +36,7 @@ static float digamma_f32(float v) { return (float)digamma_f64((double)v); }
         if (b == 0) return a / b; \
         const T q = (a - mod_##S(a, b)) / b, whole = floor(q); \
         return q - whole > (T)0.5 ? whole + 1 : whole;     /* q is whole but for rounding */ \
-    } \
-    static inline T pow_##S(T a, T b) { return pow(a, b); }
+    }
 FLOAT_FUNCTIONS(float, f32)
 FLOAT_FUNCTIONS(double, f64)
 
@@ -72,8 +68,28 @@ INTEGER_FUNCTIONS(int64_t, uint64_t, i64)
 #define C(x) ((T)(x))
 #define ABS(v) N(abs)(v)
 #define SIGN(v) N(sign)(v)
+#define EXP(v) N(exp)(v)
+#define EXP2(v) N(exp2)(v)
+#define EXPM1(v) N(expm1)(v)
+#define LOG(v) N(log)(v)
+#define LOG1P(v) N(log1p)(v)
+#define LOG2(v) N(log2)(v)
+#define LOG10(v) N(log10)(v)
+#define SIN(v) N(sin)(v)
+#define COS(v) N(cos)(v)
+#define TAN(v) N(tan)(v)
+#define ATAN(v) N(atan)(v)
+#define SINH(v) N(sinh)(v)
+#define COSH(v) N(cosh)(v)
+#define TANH(v) N(tanh)(v)
+#define ERF(v) N(erf)(v)
+#define ERFC(v) N(erfc)(v)
 #define SIGMOID(v) N(sigmoid)(v)
 #define SOFTPLUS(v) N(softplus)(v)
+#define SILU(v) N(silu)(v)
+#define GELU(v) N(gelu)(v)
+#define GELU_TANH(v) N(gelu_tanh)(v)
+#define MISH(v) N(mish)(v)
 #define DIGAMMA(v) N(digamma)(v)
 #define LGAMMA(v) N(lgamma)(v)
 #define MAX(a, b) N(max)(a, b)
@@ -146,6 +162,28 @@ static enum tfs_dtype wide(enum tfs_dtype dtype) {
     case tfs_bool: case tfs_i32: case tfs_i64: case tfs_f32: case tfs_f64: return dtype;
     }
 }
+/* Whether an element is beyond what sin_f32, cos_f32 and tan_f32 can take. */
+CLONES static bool beyond_trig(const float *x, size_t n) {
+    int32_t largest = 0;
+    EACH(i, n) {
+        const int32_t size = (int32_t)(tfs_float_bits(x[i]) & 0x7fffffff);     /* orders as the numbers do */
+        largest = size > largest ? size : largest;
+    }
+    return largest > (int32_t)tfs_float_bits(TRIG_LIMIT);
+}
+/* As map_f32, but the rare large arguments of sin, cos and tan go to libm. */
+static void map_any_f32(enum tfs_map op, const float *x, float *y, size_t n) {
+    if (op != tfs_map_sin && op != tfs_map_cos && op != tfs_map_tan) { map_f32(op, x, y, n); return; }
+    for (size_t i = 0; i < n; i += TILE) {
+        const size_t m = n - i < TILE ? n - i : TILE;
+        if (!beyond_trig(x + i, m)) { map_f32(op, x + i, y + i, m); continue; }
+        for (size_t j = i; j < i + m; j++) {
+            const float v = x[j];
+            if (!(fabs(v) > TRIG_LIMIT)) map_f32(op, &v, y + j, 1);
+            else y[j] = op == tfs_map_sin ? sin(v) : op == tfs_map_cos ? cos(v) : tan(v);
+        }
+    }
+}
 static const char *at(const void *x, size_t bytes) { return (const char *)x + bytes; }
 
 void tfs_map(enum tfs_map op, enum tfs_dtype dtype, const void *x, void *y, size_t n) {
@@ -153,7 +191,7 @@ void tfs_map(enum tfs_map op, enum tfs_dtype dtype, const void *x, void *y, size
     case tfs_bool: map_bool(op, x, y, n); return;
     case tfs_i32: map_i32(op, x, y, n); return;
     case tfs_i64: map_i64(op, x, y, n); return;
-    case tfs_f32: map_f32(op, x, y, n); return;
+    case tfs_f32: map_any_f32(op, x, y, n); return;
     case tfs_f64: map_f64(op, x, y, n); return;
     case tfs_u8: case tfs_i8: case tfs_i16: case tfs_f16: case tfs_bf16: break;
     }

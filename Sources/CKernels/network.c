@@ -1,6 +1,5 @@
 #include "network.h"
-#include <math.h>
-#include <string.h>
+#include "vector.h"
 
 /* One body per instruction set, picked when the program is loaded. */
 #if defined(__x86_64__) && defined(__linux__)
@@ -40,32 +39,13 @@ static inline size_t position(const struct tfs_window *s, int axis, size_t o, si
 
 static inline size_t volume(const size_t *sizes) { return sizes[0] * sizes[1] * sizes[2]; }
 
-/* e^v for v <= 0, within 1 ULP; a loop over it vectorises, unlike one over expf. */
-static inline float exp_f32(float v) {
-    v = v < -104.0f ? -104.0f : v; /* below, the result is 0 anyway and the exponent would wrap */
-    float shifted = v * 1.44269504f + 12582912.0f;
-    float n = shifted - 12582912.0f; /* rounded to nearest */
-    float r = (v - n * 0.693145752f) - n * 1.42860677e-6f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    int32_t bits;
-    memcpy(&bits, &shifted, sizeof bits);
-    int32_t exponent = bits - 0x4B400000;
-    int32_t half = exponent >> 1; /* in two steps, or results below 2^-126 would not come out */
-    int32_t first = (half + 127) * (1 << 23), second = (exponent - half + 127) * (1 << 23);
-    float a, b;
-    memcpy(&a, &first, sizeof a);
-    memcpy(&b, &second, sizeof b);
-    return p * a * b;
+/* Whether each window is a square of 2×2 beside the next and free of padding. */
+static inline int in_pairs(const struct tfs_window *s) {
+    int found = s->kernel[0] == 1 && s->output[0] == s->input[0] && s->before[0] == 0 && s->stride[0] == 1;
+    for (int axis = 1; axis < 3; axis++)
+        found = found && s->kernel[axis] == 2 && s->stride[axis] == 2 && s->before[axis] == 0 && 2 * s->output[axis] <= s->input[axis];
+    return found;
 }
-static inline double exp_f64(double v) { return exp(v); }
-static inline float log_f32(float v) { return logf(v); }
-static inline double log_f64(double v) { return log(v); }
 
 #define T float
 #define SUFFIX f32

@@ -3,26 +3,48 @@
 #include "types.h"
 #include <math.h>
 
-#define BLOCK 256     /* elements folded straight */
-#define LANES 16      /* independent accumulators, one or two vectors */
-#define COLUMNS 128   /* columns folded together, so that partial results fit the stack */
+#define BLOCK 1024    /* elements folded straight */
+#define LANES 64      /* independent accumulators: enough vectors to hide an addition's latency */
+#define COLUMNS 64    /* columns folded together, so that partial results fit the registers */
 #define ROWS 32
 
+/* Folds x[i...] into `total` by vectors of W lanes, as far as they go. */
+#define STAGE(W, T, f) \
+    if (n - i >= W) { \
+        T lanes[W]; \
+        for (size_t j = 0; j < W; j++) lanes[j] = x[i + j]; \
+        for (i += W; i + W <= n; i += W) \
+            for (size_t j = 0; j < W; j++) { const T acc = lanes[j], v = x[i + j]; lanes[j] = (T)(f); } \
+        for (size_t step = W / 2; step > 0; step /= 2) \
+            for (size_t j = 0; j < step; j++) { const T acc = lanes[j], v = lanes[j + step]; lanes[j] = (T)(f); } \
+        const T acc = total, v = lanes[0]; \
+        total = (T)(f); \
+    }
 #define FOLD(name, T, S, start, f) \
-    CLONES static T name##_run_##S(const T *x, size_t n) { \
-        if (n > BLOCK) { \
-            const size_t half = (n / 2 + BLOCK - 1) / BLOCK * BLOCK; \
-            const T acc = name##_run_##S(x, half), v = name##_run_##S(x + half, n - half); \
-            return (T)(f); \
-        } \
-        T lanes[LANES], total = start; \
-        for (size_t j = 0; j < LANES; j++) lanes[j] = start; \
+    INLINE T name##_block_##S(const T *x, size_t n) { \
+        T total = start; \
         size_t i = 0; \
-        for (; i + LANES <= n; i += LANES) \
-            for (size_t j = 0; j < LANES; j++) { const T acc = lanes[j], v = x[i + j]; lanes[j] = (T)(f); } \
-        for (; i < n; i++) { const T acc = lanes[i % LANES], v = x[i]; lanes[i % LANES] = (T)(f); } \
-        for (size_t j = 0; j < LANES; j++) { const T acc = total, v = lanes[j]; total = (T)(f); } \
+        STAGE(LANES, T, f) \
+        STAGE(8, T, f) \
+        for (; i < n; i++) { const T acc = total, v = x[i]; total = (T)(f); } \
         return total; \
+    } \
+    CLONES static T name##_run_##S(const T *x, size_t n) { \
+        if (n <= BLOCK) return name##_block_##S(x, n); \
+        const size_t half = (n / 2 + BLOCK - 1) / BLOCK * BLOCK; \
+        const T acc = name##_run_##S(x, half), v = name##_run_##S(x + half, n - half); \
+        return (T)(f); \
+    } \
+    CLONES static void name##_rows_##S(const T *x, T *y, size_t outer, size_t n) { \
+        for (size_t o = 0; o < outer; o++) y[o] = name##_block_##S(x + o * n, n); \
+    } \
+    /* Up to ROWS rows of m columns; a constant m leaves y in registers. */ \
+    INLINE void name##_straight_##S(const T *x, T *y, size_t n, size_t stride, size_t m) { \
+        T sums[COLUMNS]; \
+        for (size_t j = 0; j < m; j++) sums[j] = start; \
+        for (size_t i = 0; i < n; i++) \
+            for (size_t j = 0; j < m; j++) { const T acc = sums[j], v = x[i * stride + j]; sums[j] = (T)(f); } \
+        for (size_t j = 0; j < m; j++) y[j] = sums[j]; \
     } \
     CLONES static void name##_columns_##S(const T *x, T *y, size_t n, size_t stride, size_t m) { \
         if (n > ROWS) { \
@@ -31,22 +53,30 @@
             name##_columns_##S(x, y, half, stride, m); \
             name##_columns_##S(x + half * stride, other, n - half, stride, m); \
             for (size_t j = 0; j < m; j++) { const T acc = y[j], v = other[j]; y[j] = (T)(f); } \
-            return; \
-        } \
-        for (size_t j = 0; j < m; j++) y[j] = start; \
-        for (size_t i = 0; i < n; i++) { \
-            const T *row = x + i * stride; \
-            EACH(j, m) { const T acc = y[j], v = row[j]; y[j] = (T)(f); } \
-        } \
+        } else if (m == COLUMNS) name##_straight_##S(x, y, n, stride, COLUMNS); \
+        else name##_straight_##S(x, y, n, stride, m); \
     } \
     static void name##_##S(const T *x, T *y, size_t outer, size_t n, size_t inner) { \
+        if (inner == 1 && n <= BLOCK) { name##_rows_##S(x, y, outer, n); return; } \
         if (inner == 1) { \
             for (size_t o = 0; o < outer; o++) y[o] = name##_run_##S(x + o * n, n); \
             return; \
         } \
-        for (size_t o = 0; o < outer; o++) \
-            for (size_t j = 0; j < inner; j += COLUMNS) \
-                name##_columns_##S(x + o * n * inner + j, y + o * inner + j, n, inner, inner - j < COLUMNS ? inner - j : COLUMNS); \
+        /* Short rows are taken several at a time, side by side. */ \
+        const size_t beside = inner <= COLUMNS / 2 && n >= 2 * COLUMNS / inner ? COLUMNS / inner : 1; \
+        for (size_t o = 0; o < outer; o++, x += n * inner, y += inner) { \
+            if (beside == 1) { \
+                for (size_t j = 0; j < inner; j += COLUMNS) \
+                    name##_columns_##S(x + j, y + j, n, inner, inner - j < COLUMNS ? inner - j : COLUMNS); \
+                continue; \
+            } \
+            T parts[COLUMNS]; \
+            const size_t whole = n / beside; \
+            name##_columns_##S(x, parts, whole, beside * inner, beside * inner); \
+            name##_columns_##S(x + whole * beside * inner, y, n - whole * beside, inner, inner); \
+            for (size_t k = 0; k < beside; k++) \
+                for (size_t j = 0; j < inner; j++) { const T acc = y[j], v = parts[k * inner + j]; y[j] = (T)(f); } \
+        } \
     }
 
 #define MAX(a, v) (v > a || v != v ? v : a)

@@ -13,6 +13,8 @@
 #endif
 /* Each iteration reads and writes its own place: x may be y, but never y shifted. */
 #define EACH(i, n) _Pragma("clang loop vectorize(assume_safety)") for (size_t i = 0; i < (n); i++)
+/* For what a loop must not call, or it would not vectorise. */
+#define INLINE static inline __attribute__((always_inline))
 #define TILE 512
 
 static inline size_t tfs_size(enum tfs_dtype dtype) {

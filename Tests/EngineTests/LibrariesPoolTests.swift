@@ -26,45 +26,60 @@ private func windows(_ x: Shape, _ y: Shape, _ window: Window) -> [[Int]] {
     return result
 }
 
+/// Every kind of pooling of a random x of [2, input…, c] against its definition.
+private func check(_ dtype: DType, _ window: Window, _ input: [Int], _ c: Int, _ random: inout SplitMix) throws {
+    let tolerance = dtype == .f32 ? 1e-5 : 1e-12
+    let room = input.indices.map { input[$0] + window.before[$0] + window.after[$0] - window.size[$0] }
+    guard room.allSatisfy({ $0 >= 0 }) else { return }
+    let shape = [2] + input + [c]
+    let shapeY = [2] + room.indices.map { room[$0] / window.strides[$0] + 1 } + [c]
+    let lists = windows(shape, shapeY, window)
+    // Few distinct values, so that ties are common.
+    let x = Sample(dtype, shape, (0..<shape.reduce(1, *)).map { _ in Double(Int.random(in: -3...3, using: &random)) })
+    let dy = Sample.random(dtype, shapeY, &random)
+    let z = Sample.random(dtype, shape, &random)
+    let (values, dyValues, zValues) = (x.values, dy.values, z.values)
+    let first = lists.map { list in list.max { values[$0] < values[$1] || values[$0] == values[$1] && $0 > $1 } }
+
+    let y = Sample.place(dtype, shapeY)
+    try unsafe Libraries.maxPool(x.operand, window, into: y.operand)
+    #expect(y.values == first.map { $0.map { values[$0] } ?? -.infinity })
+    try unsafe Libraries.maxPoolTake(x.operand, z.operand, window, into: y.operand)
+    #expect(y.values == first.map { $0.map { zValues[$0] } ?? 0 })
+    let dx = Sample.place(dtype, shape)
+    try unsafe Libraries.maxPoolGradient(x.operand, dy.operand, window, into: dx.operand)
+    var expected = [Double](repeating: 0, count: values.count)
+    for (out, place) in first.enumerated() { if let place { expected[place] += dyValues[out] } }
+    #expect(distance(dx.values, expected) < tolerance)
+
+    try unsafe Libraries.averagePool(x.operand, window, into: y.operand)
+    #expect(distance(y.values, lists.map { $0.reduce(0) { $0 + values[$1] } / Double(max($0.count, 1)) }) < tolerance)
+    try unsafe Libraries.averagePoolGradient(dy.operand, window, into: dx.operand)
+    expected = [Double](repeating: 0, count: values.count)
+    for (out, list) in lists.enumerated() { for place in list { expected[place] += dyValues[out] / Double(list.count) } }
+    #expect(distance(dx.values, expected) < tolerance)
+}
+
 @Test(arguments: [DType.f32, .f64])
 func poolingAgreesWithItsDefinition(_ dtype: DType) throws {
     var random = SplitMix(seed: 6)
-    let tolerance = dtype == .f32 ? 1e-5 : 1e-12
     for _ in 0..<80 {
         let rank = Int.random(in: 1...3, using: &random)
         func each(_ range: ClosedRange<Int>) -> [Int] { (0..<rank).map { _ in .random(in: range, using: &random) } }
         let window = Window(size: each(1...3), strides: each(1...3), before: each(0...3), after: each(0...2))
-        let input = each(1...7)
-        let room = (0..<rank).map { input[$0] + window.before[$0] + window.after[$0] - window.size[$0] }
-        guard room.allSatisfy({ $0 >= 0 }) else { continue }
-        let c = [1, 3, 64, 70].randomElement(using: &random)!
-        let shape = [2] + input + [c]
-        let shapeY = [2] + (0..<rank).map { room[$0] / window.strides[$0] + 1 } + [c]
-        let lists = windows(shape, shapeY, window)
-        // Few distinct values, so that ties are common.
-        let x = Sample(dtype, shape, (0..<shape.reduce(1, *)).map { _ in Double(Int.random(in: -3...3, using: &random)) })
-        let dy = Sample.random(dtype, shapeY, &random)
-        let z = Sample.random(dtype, shape, &random)
-        let (values, dyValues, zValues) = (x.values, dy.values, z.values)
-        let first = lists.map { list in list.max { values[$0] < values[$1] || values[$0] == values[$1] && $0 > $1 } }
+        try check(dtype, window, each(1...7), [1, 3, 64, 70].randomElement(using: &random)!, &random)
+    }
+}
 
-        let y = Sample.place(dtype, shapeY)
-        try unsafe Libraries.maxPool(x.operand, window, into: y.operand)
-        #expect(y.values == first.map { $0.map { values[$0] } ?? -.infinity })
-        try unsafe Libraries.maxPoolTake(x.operand, z.operand, window, into: y.operand)
-        #expect(y.values == first.map { $0.map { zValues[$0] } ?? 0 })
-        let dx = Sample.place(dtype, shape)
-        try unsafe Libraries.maxPoolGradient(x.operand, dy.operand, window, into: dx.operand)
-        var expected = [Double](repeating: 0, count: values.count)
-        for (out, place) in first.enumerated() { if let place { expected[place] += dyValues[out] } }
-        #expect(distance(dx.values, expected) < tolerance)
-
-        try unsafe Libraries.averagePool(x.operand, window, into: y.operand)
-        #expect(distance(y.values, lists.map { $0.reduce(0) { $0 + values[$1] } / Double(max($0.count, 1)) }) < tolerance)
-        try unsafe Libraries.averagePoolGradient(dy.operand, window, into: dx.operand)
-        expected = [Double](repeating: 0, count: values.count)
-        for (out, list) in lists.enumerated() { for place in list { expected[place] += dyValues[out] / Double(list.count) } }
-        #expect(distance(dx.values, expected) < tolerance)
+/// Windows of 2×2 beside each other go their own way, with or without a row and a column left over.
+@Test(arguments: [DType.f32, .f64])
+func poolingOfPairsAgreesWithItsDefinition(_ dtype: DType) throws {
+    var random = SplitMix(seed: 7)
+    for input in [[2, 2], [6, 4], [5, 7], [3, 2], [1, 4, 6], [3, 4, 5]] {
+        let ones = [Int](repeating: 1, count: input.count - 2)
+        let none = [Int](repeating: 0, count: input.count)
+        let window = Window(size: ones + [2, 2], strides: ones + [2, 2], before: none, after: none)
+        for c in [1, 3, 64, 70] { try check(dtype, window, input, c, &random) }
     }
 }
 
@@ -77,4 +92,15 @@ func poolingAgreesWithItsDefinition(_ dtype: DType) throws {
     let z = Sample(.f32, [1, 6, 1], [0, 1, 2, 3, 4, 5])
     try unsafe Libraries.maxPoolTake(x.operand, z.operand, window, into: y.operand)
     #expect(y.values == [0, 3, 4])
+}
+
+@Test func maxPoolOfPairsTakesTheFirstNaN() throws {
+    let window = Window(size: [2, 2], strides: [2, 2], before: [0, 0], after: [0, 0])
+    let x = Sample(.f32, [1, 2, 6, 1], [1, .nan, 2, 2, -.infinity, -.infinity, .nan, 3, 1, .nan, -.infinity, -.infinity])
+    let y = Sample.place(.f32, [1, 1, 3, 1])
+    try unsafe Libraries.maxPool(x.operand, window, into: y.operand)
+    #expect(y.values[0].isNaN && y.values[1].isNaN && y.values[2] == -.infinity)
+    let dx = Sample.place(.f32, [1, 2, 6, 1])
+    try unsafe Libraries.maxPoolGradient(x.operand, Sample(.f32, [1, 1, 3, 1], [5, 6, 7]).operand, window, into: dx.operand)
+    #expect(dx.values == [0, 5, 0, 0, 7, 0, 0, 0, 0, 6, 0, 0])
 }

@@ -24,6 +24,26 @@ import Testing
         #expect(numbers == words.map { Double($0 >> 8) * 0x1p-24 })
     }
 
+    /// Tiles of a draw are its ranges.
+    @Test func narrowUniformsAreTheWideOnesRoundedDown() throws {
+        let attributes: [String: Attribute] = ["shape": .ints([1501])]
+        let wide = try draw("random.uniform", .key(seed: 1, draw: 0), attributes)
+        for (dtype, units) in [(DType.f16, 2048.0), (.bf16, 256)] {
+            let narrow = try draw("random.uniform", .key(seed: 1, draw: 0), attributes.merging(["dtype": .dtype(dtype)]) { $1 })
+            #expect(narrow == wide.map { ($0 * units).rounded(.down) / units })
+        }
+    }
+
+    @Test(arguments: [DType.f32, .f64]) func normalsDoNotDependOnTheirNumber(_ dtype: DType) throws {
+        for name in ["random.normal", "random.truncated_normal"] {
+            func some(_ count: Int) throws -> [Double] {
+                try draw(name, .key(seed: 6, draw: 1), ["shape": .ints([count]), "dtype": .dtype(dtype)])
+            }
+            let all = try some(203)
+            for count in [1, 2, 3, 5, 66, 129] { #expect(try some(count) == Array(all[..<count])) }
+        }
+    }
+
     @Test(arguments: [DType.f32, .f64]) func momentsAreThoseOfTheDistribution(_ dtype: DType) throws {
         let count = 200_000
         for (name, mean, variance, bound) in [

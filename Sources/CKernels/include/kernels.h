@@ -103,6 +103,8 @@ void tfs_search_sorted(enum tfs_dtype dtype, const void *sorted, size_t n, const
 
 /* random.c: Philox4x32-10. Element i of the draw named (key, step) is a function of these three alone. */
 void tfs_random_uniform(enum tfs_dtype dtype, uint64_t key, uint64_t step, void *y, size_t n);
+/* The n elements of it from `first` on, a multiple of 4: tiles and threads can share a draw. */
+void tfs_random_uniform_range(enum tfs_dtype dtype, uint64_t key, uint64_t step, uint64_t first, void *y, size_t n);
 void tfs_random_normal(enum tfs_dtype dtype, uint64_t key, uint64_t step, bool truncated, void *y, size_t n);
 /* lowest ≤ y < lowest + width; width 0 stands for 2^64. */
 void tfs_random_int(enum tfs_dtype dtype, uint64_t key, uint64_t step, int64_t lowest, uint64_t width, void *y, size_t n);
