@@ -64,7 +64,24 @@ static char *walk(const char *x, size_t size, size_t rank, const ptrdiff_t *shap
     }
 }
 
-static inline void take(const tfs_step *s, char *const *r, size_t n) {
+/* Draws from any place; blocks of the generator begin at multiples of 4. */
+static void uniform(enum tfs_dtype dtype, const char *key, uint64_t number, size_t at, char *y, size_t n) {
+    uint64_t k;
+    memcpy(&k, key, sizeof k);
+    const size_t size = tfs_size(dtype), skipped = at % 4;
+    if (skipped > 0) {
+        uint64_t block[4];
+        const size_t m = n < 4 - skipped ? n : 4 - skipped;
+        tfs_random_uniform_range(dtype, k, number, at - skipped, block, 4);
+        memcpy(y, (char *)block + skipped * size, m * size);
+        at += m;
+        y += m * size;
+        n -= m;
+    }
+    tfs_random_uniform_range(dtype, k, number, at, y, n);
+}
+
+static inline void take(const tfs_step *s, char *const *r, size_t at, size_t n, uint64_t number) {
     switch (s->kind) {
     case tfs_step_map: tfs_map((enum tfs_map)s->op, s->dtype, r[s->a], r[s->y], n); return;
     case tfs_step_zip: tfs_zip((enum tfs_zip)s->op, s->dtype, r[s->a], r[s->b], r[s->y], n); return;
@@ -75,6 +92,7 @@ static inline void take(const tfs_step *s, char *const *r, size_t n) {
         if (s->dtype == tfs_f32) name##_f32((const float *)r[s->a], (const float *)r[s->b], (const float *)r[s->c], (float *)r[s->y], n); \
         else name##_f64((const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (double *)r[s->y], n); \
         return;
+    case tfs_step_uniform: uniform(s->dtype, r[s->a], number, at, r[s->y], n); return;
     CASE(multiply_add)
     CASE(multiply_subtract)
     CASE(subtract_product)
@@ -85,7 +103,7 @@ static inline void take(const tfs_step *s, char *const *r, size_t n) {
 /* Adds the tile of n elements at `first` to a fold. */
 static void fold(const tfs_fold *f, const char *tile, char *result, size_t columns, size_t first, size_t n) {
     const size_t size = tfs_size(f->dtype);
-    char part[TFS_FUSED_SCRATCH / 8];
+    char part[16 * 1024];
     switch (f->kind) {
     case tfs_fold_all:
         tfs_reduce(f->op, f->dtype, tile, part, 1, n, 1);
@@ -111,11 +129,13 @@ static void fold(const tfs_fold *f, const char *tile, char *result, size_t colum
     }
 }
 
-void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, size_t n) {
+void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, size_t n, uint64_t number) {
     _Alignas(64) char scratch[TFS_FUSED_SCRATCH];
     char *r[TFS_FUSED_REGISTERS];
     bool fixed[TFS_FUSED_REGISTERS];
-    const size_t tile = code->tile, columns = code->columns, end = first + n, pitch = (tile + 63) & ~(size_t)63;
+    const size_t tile = code->tile, columns = code->columns, end = first + n;
+    /* Registers a multiple of 4096 bytes apart would make loads wait for stores that they have nothing to do with. */
+    const size_t pitch = ((tile + 63) & ~(size_t)63) + TFS_FUSED_SKEW;
     const bool whole_rows = columns > 0 && columns <= tile;
     if (n == 0) return;
     for (size_t i = 0; i < code->register_count; i++) {
@@ -149,7 +169,7 @@ void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, 
             else if (a->kind == tfs_access_view && !fixed[i])
                 r[i] = walk(operands[a->operand], a->size, a->rank, code->walks + a->walk, a->offset, at, m, scratch + a->scratch * pitch);
         }
-        for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, r, m);
+        for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, r, at, m, number);
         for (size_t i = 0; i < code->fold_count; i++)
             fold(code->folds + i, r[code->folds[i].source], operands[code->folds[i].operand], columns, at, m);
     }

@@ -18,7 +18,7 @@ struct FusedKernel: Sendable {
         }
 
         /// Runs elements first ..< first + count over these operands.
-        func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int) {
+        func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int, _ number: UInt64) {
             unsafe steps.withUnsafeBufferPointer { steps in
                 unsafe registers.withUnsafeBufferPointer { registers in
                     unsafe folds.withUnsafeBufferPointer { folds in
@@ -27,7 +27,7 @@ struct FusedKernel: Sendable {
                                 steps: steps.baseAddress, registers: registers.baseAddress, folds: folds.baseAddress,
                                 walks: walks.baseAddress, step_count: steps.count, register_count: registers.count,
                                 fold_count: folds.count, tile: tile, columns: columns)
-                            unsafe tfs_fused(&code, operands, first, count)
+                            unsafe tfs_fused(&code, operands, first, count, number)
                         }
                     }
                 }
@@ -80,7 +80,7 @@ struct FusedKernel: Sendable {
             unsafe withPointers(call, table) { pointers in
                 ThreadPool.run(pieces.count) { piece in
                     let (kernel, first, count) = pieces[piece]
-                    unsafe code.run(pointers + kernel * width, first, count)
+                    unsafe code.run(pointers + kernel * width, first, count, call.step)
                 }
             }
         }
@@ -91,7 +91,7 @@ struct FusedKernel: Sendable {
         let operands = Array(0..<inputs.count + outputs.count + partials.count)
         if chunks == 0 { return { _ throws(OpError) in } }
         if chunks == 1 {
-            return { call throws(OpError) in unsafe withPointers(call, operands) { unsafe code.run($0, 0, count) } }
+            return { call throws(OpError) in unsafe withPointers(call, operands) { unsafe code.run($0, 0, count, call.step) } }
         }
         // Folds of all and of columns go to a place per chunk first.
         let split = code.folds.filter { $0.kind != .rows }
@@ -107,7 +107,7 @@ struct FusedKernel: Sendable {
                             let width = (fold.kind == .all ? 1 : columns) * fold.size
                             unsafe own[Int(fold.operand)] = shared[first + i] + number * width
                         }
-                        unsafe code.run(own.baseAddress!, number * chunk, min(chunk, count - number * chunk))
+                        unsafe code.run(own.baseAddress!, number * chunk, min(chunk, count - number * chunk), call.step)
                     }
                 }
                 for (i, fold) in split.enumerated() {
@@ -260,6 +260,7 @@ extension FusedKernel {
             case .zip(let kernel): add(.zip, argument, kernel.rawValue)
             case .special(.select): add(.select, type.dtype, UInt32(type.dtype.size))
             case .special(.cast): add(.cast, argument, type.dtype.c.rawValue)
+            case .special(.randomUniform): add(.uniform, type.dtype, 0)
             default: add(.copy, type.dtype, UInt32(type.dtype.size))
             }
         }
@@ -326,8 +327,9 @@ extension FusedKernel {
             }
             let dense = registers.reduce(0) { $0 + ($1.kind == .dense ? $1.size : 0) }
             let columns = folds.isEmpty ? walkColumns : (group.folds.map { schedule.fold($0)!.columns }.max() ?? 0)
-            var tile = min(max(28672 / max(bytes + dense, 1), 64), 1024) & ~63
-            while tile * bytes > TFS_FUSED_SCRATCH, tile > 64 { tile -= 64 }
+            // Small tiles: half of L1 is for what the kernels' loops and the prefetcher bring.
+            var tile = min(max(8192 / max(bytes + dense, 1), 128), 512) & ~63
+            while (tile + 64 + TFS_FUSED_SKEW) * bytes > TFS_FUSED_SCRATCH, tile > 64 { tile -= 64 }
             if columns > 0, columns <= tile { tile = tile / columns * columns }
 
             var walks: [Int] = []
@@ -383,7 +385,7 @@ extension FusedKernel {
 extension tfs_step {
     fileprivate var arguments: [UInt32] {
         switch kind {
-        case .map, .cast, .copy: [a]
+        case .map, .cast, .copy, .uniform: [a]
         case .zip: [a, b]
         case .select, .multiply_add, .multiply_subtract, .subtract_product: [a, b, c]
         }
@@ -398,7 +400,8 @@ extension tfs_step {
             default: true
             }
         case .zip: op == tfs_zip.power.rawValue
-        default: false
+        case .uniform: true
+        case .select, .cast, .copy, .multiply_add, .multiply_subtract, .subtract_product: false
         }
     }
 }

@@ -6,7 +6,7 @@ extension Lowering {
     func lower(_ special: Special) throws(OpError) -> Lowered {
         switch special {
         case .transpose: transpose()
-        case .select, .cast, .reshape, .identity, .broadcast, .slice: preconditionFailure("`\(op.name)` is part of a fused loop")
+        case .select, .cast, .reshape, .identity, .broadcast, .slice, .randomUniform: preconditionFailure("`\(op.name)` is part of a fused loop")
         case .concat: concat()
         case .sliceGradient: sliceGradient()
         case .pad: pad()
@@ -34,7 +34,7 @@ extension Lowering {
                 "E0210", "the shape of `\(op.name)` depends on values, which compiled code does not know",
                 mend: "use `where` or a mask of fixed shape")
         case .matmul: matmul()
-        case .randomUniform, .randomNormal, .randomTruncatedNormal, .randomInt, .randomPermutation: random(special)
+        case .randomNormal, .randomTruncatedNormal, .randomInt, .randomPermutation: random(special)
         case .conv, .convGradientInput, .convGradientKernel: conv(special)
         case .maxPool, .maxPoolGradient, .maxPoolTake, .averagePool, .averagePoolGradient: pool(special)
         case .softmax, .logSoftmax: softmax(special)
@@ -176,7 +176,7 @@ extension Lowering {
             return unsafe draw { unsafe tfs_random_int(dtype, $0, $1, lowest, width, $2, count) }
         case .randomPermutation:
             return unsafe draw { unsafe tfs_random_permutation($0, $1, $2.assumingMemoryBound(to: Int32.self), count) }
-        default: return unsafe draw { unsafe tfs_random_uniform(dtype, $0, $1, $2, count) }
+        default: preconditionFailure("`\(op.name)` is part of a fused loop")
         }
     }
 

@@ -96,7 +96,7 @@ struct Schedule {
         let inputs = graph.inputs(of: index)
         guard type.dtype != .string, inputs.allSatisfy({ graph.type(of: $0).dtype != .string }) else { return .other }
         switch op.kernel {
-        case .map, .special(.select), .special(.cast): return .elementwise(count: type.shape.product)
+        case .map, .special(.select), .special(.cast), .special(.randomUniform): return .elementwise(count: type.shape.product)
         case .special(.reshape), .special(.identity), .special(.slice), .special(.broadcast): return .elementwise(count: type.shape.product)
         case .zip(let kernel):
             // A zero among integer divisors is an error that is looked for first.

@@ -22,7 +22,8 @@ extension Op {
             gradient: .map { (x, _, dy) throws(OpError) in try dy * (-x).op("sigmoid") }),
         .map(
             "_relu", doc: "max(x, 0).", kernel: .relu, example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .number,
-            gradient: .map { (x, _, dy) throws(OpError) in try dy.op("_relu_gradient", x) }),
+            // y is positive where x is, and x need not be kept.
+            gradient: .map { (_, y, dy) throws(OpError) in try dy.op("_relu_gradient", y) }),
         .zip(
             "_relu_gradient", doc: "dy where x > 0, else 0.", "dy", "x", kernel: .relu_gradient,
             example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .real,

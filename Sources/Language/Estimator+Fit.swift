@@ -292,21 +292,23 @@ extension Machine {
             return .unknown
         }
         try requireEnd(examples, of: "predict")
-        let (batched, _) = try batches(examples, max(batch, 256))
-        var iterator = batched.makeIterator(iteration: 0)
-        var programs: [[TensorType]: (CompiledFunction, Structure)] = [:]
         var parts: [[Tensor]] = []
         var structure = Structure.tensor
-        while let element = try iterator.next() {
-            let inputs = Array(element.prefix(examples.featureCount))
-            let types = inputs.map(\.type)
-            let program = try programs[types] ?? compilePrediction(estimator, fitted, layer, examples, types)
-            programs[types] = program
-            structure = program.1
-            parts.append(try program.0.run(allParameters(layer, fitted).map(\.value) + inputs))
+        func add(_ inputs: [Tensor]) throws {
+            let (outputs, form) = try predicted(estimator, fitted, layer, examples, inputs)
+            structure = form
+            parts.append(outputs)
+        }
+        let whole = Array(examples.sources.prefix(examples.featureCount))
+        if let rows = examples.rows, rows > 0, rows <= max(batch, 256), whole.count == examples.featureCount {
+            try add(whole)
+        } else {
+            let (batched, _) = try batches(examples, max(batch, 256))
+            var iterator = batched.makeIterator(iteration: 0)
+            while let element = try iterator.next() { try add(Array(element.prefix(examples.featureCount))) }
         }
         guard let first = parts.first else { throw Fault("E0463", "there are no examples to predict for") }
-        let joined: [Tensor] = try first.indices.map { index in
+        let joined: [Tensor] = parts.count == 1 ? first : try first.indices.map { index in
             guard case .tensor(let whole) = try apply(op("concat"), [.list(parts.map { .tensor($0[index]) })]) else { return first[index] }
             return whole
         }
@@ -316,6 +318,29 @@ extension Machine {
             if let table = try predictionTable(fitted, outputs, isTable: isTable) { return .table(TableValue(table)) }
         }
         return structure.value(joined)
+    }
+
+    /// The model's predictions for a batch, by a program that is kept. What a model predicts with again and again is
+    /// compiled for its parameters as they are: what depends on them alone is computed once.
+    private func predicted(
+        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ inputs: [Tensor]
+    ) throws -> ([Tensor], Structure) {
+        let types = inputs.map(\.type)
+        let parameters = allParameters(layer, fitted)
+        let values = parameters.map(\.value)
+        var predictor = fitted.predictors[types] ?? Fitted.Predictor()
+        let isSame = predictor.values.elementsEqual(values, by: ===)
+        defer { fitted.predictors[types] = predictor }
+        if isSame {
+            let bound = try predictor.bound ?? compilePrediction(estimator, fitted, layer, examples, types, binding: true)
+            predictor.bound = bound
+            return (try bound.program.run(inputs), bound.structure)
+        }
+        predictor.bound = nil
+        predictor.values = values
+        let general = try predictor.general ?? compilePrediction(estimator, fitted, layer, examples, types, binding: false)
+        predictor.general = general
+        return (try general.program.run(values + inputs), general.structure)
     }
 
     private func buildPrediction(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws {

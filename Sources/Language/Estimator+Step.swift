@@ -414,11 +414,11 @@ extension Machine {
         }
     }
 
-    /// A program from features to predictions.
+    /// A program from parameters and features to predictions; from features alone when the parameters are bound.
     func compilePrediction(
-        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ types: [TensorType]
-    ) throws -> (CompiledFunction, Structure) {
-        let all = allParameters(layer, fitted)
+        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ types: [TensorType], binding: Bool
+    ) throws -> Fitted.Prediction {
+        let all = binding ? [] : allParameters(layer, fitted)
         let values = all.map { argument($0.value) }
         let batch = types.map { Tensor.argument($0) }
         return try tracing(Array(zip(all, values))) {
@@ -426,7 +426,7 @@ extension Machine {
             let outputs = try applyModel(layer, input, training: false)
             var tensors: [Tensor] = []
             let structure = try structure(of: try predictions(estimator, fitted, outputs), "what the model predicts", &tensors)
-            return (try CompiledFunction(arguments: values + batch, outputs: tensors), structure)
+            return Fitted.Prediction(program: try CompiledFunction(arguments: values + batch, outputs: tensors), structure: structure)
         }
     }
 

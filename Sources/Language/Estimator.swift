@@ -58,6 +58,20 @@ final class Fitted {
     var labelWidth: Int?
     var examples: Int?
 
+    /// Programs that predict, by the types of a batch's features.
+    var predictors: [[TensorType]: Predictor] = [:]
+
+    struct Prediction {
+        let program: CompiledFunction
+        let structure: Structure
+    }
+    /// The program for any parameters, and the one for the parameters that the last prediction was made with.
+    struct Predictor {
+        var values: [Tensor] = []
+        var general: Prediction?
+        var bound: Prediction?
+    }
+
     init(space: FeatureSpace?, labels: LabelCoding, labelName: String?) {
         (self.space, self.labels, self.labelName) = (space, labels, labelName)
     }

@@ -14,6 +14,7 @@ TFS_ENUM tfs_step_kind {
     tfs_step_multiply_add,       /* y = a · b + c */
     tfs_step_multiply_subtract,  /* y = a · b - c */
     tfs_step_subtract_product,   /* y = c - a · b */
+    tfs_step_uniform,            /* y = draws in [0, 1) of the dtype by the key a */
 };
 
 /* One op. y, a, b and c are registers: the inputs first, then whatever steps write. */
@@ -67,11 +68,13 @@ typedef struct {
     const ptrdiff_t *_Nullable walks;   /* for each view its shape, then its strides */
     size_t step_count, register_count, fold_count, tile, columns;
 } tfs_fused_code;
-enum { TFS_FUSED_SCRATCH = 128 * 1024, TFS_FUSED_REGISTERS = 192 };
+/* Elements between registers. */
+enum { TFS_FUSED_SKEW = 208 };
+enum { TFS_FUSED_SCRATCH = 256 * 1024, TFS_FUSED_REGISTERS = 192 };
 
 #pragma clang assume_nonnull begin
-/* Elements first ..< first + n. `operands` are the memory of inputs, outputs and folds; folds begin anew. With
-   `columns`, first is at the start of a row, and so is the end. */
-void tfs_fused(const tfs_fused_code *code, void *_Nonnull const *_Nonnull operands, size_t first, size_t n);
+/* Elements first ..< first + n of the step of that number. `operands` are the memory of inputs, outputs and folds; folds
+   begin anew. With `columns`, first is at the start of a row, and so is the end. */
+void tfs_fused(const tfs_fused_code *code, void *_Nonnull const *_Nonnull operands, size_t first, size_t n, uint64_t number);
 #pragma clang assume_nonnull end
 #endif
