@@ -63,7 +63,7 @@
             return; \
         } \
         /* Short rows are taken several at a time, side by side. */ \
-        const size_t beside = inner <= COLUMNS / 2 && n >= 2 * COLUMNS / inner ? COLUMNS / inner : 1; \
+        const size_t beside = inner > 0 && inner <= COLUMNS / 2 && n >= 2 * COLUMNS / inner ? COLUMNS / inner : 1; \
         for (size_t o = 0; o < outer; o++, x += n * inner, y += inner) { \
             if (beside == 1) { \
                 for (size_t j = 0; j < inner; j += COLUMNS) \

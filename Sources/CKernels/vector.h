@@ -305,83 +305,10 @@ INLINE float gelu_f32(float v) {
     return gated(v, near, share);
 }
 
-/* Doubles, in the same ways: exp 1.0 ULP, log 0.9, log1p and tanh 1.5, measured against long double. */
-INLINE double tfs_bits_double(uint64_t u) { double f; memcpy(&f, &u, 8); return f; }
-INLINE uint64_t tfs_double_bits(double f) { uint64_t u; memcpy(&u, &f, 8); return u; }
-#define ROUNDER_F64 6755399441055744.0            /* 1.5 · 2^52 */
-/* 2^n from ROUNDER_F64 + n. */
-INLINE double power_of_two_f64(double sum) {
-    return tfs_bits_double((tfs_double_bits(sum) - tfs_double_bits(ROUNDER_F64) + 1023) << 52);
-}
-INLINE double exp_f64(double v) {
-    v = v < -746 ? -746 : v;
-    v = v > 710 ? 710 : v;
-    const double n = (v * 1.4426950408889634 + ROUNDER_F64) - ROUNDER_F64;
-    const double r = (v - n * 0.6931471805592082) - n * 7.371002565167799e-13;
-    double q = 2.092167157399841e-09;
-    q = q * r + 2.5105313283325145e-08;
-    q = q * r + 2.755725266693781e-07;
-    q = q * r + 2.7557255168489993e-06;
-    q = q * r + 2.4801587347596908e-05;
-    q = q * r + 0.00019841269875003645;
-    q = q * r + 0.0013888888888874287;
-    q = q * r + 0.008333333333326082;
-    q = q * r + 0.041666666666666685;
-    q = q * r + 0.1666666666666667;
-    q = q * r + 0.5;
-    const double half = n * 0.5 + ROUNDER_F64, rest = (n - (half - ROUNDER_F64)) + ROUNDER_F64;
-    return (1 + (q * (r * r) + r)) * power_of_two_f64(half) * power_of_two_f64(rest);
-}
-INLINE double log_reduced_f64(double f, double k) {
-    const double q = f / (2 + f), s = q * q, half = 0.5 * f * f;
-    double p = 0.13251436070831912;
-    p = p * s + 0.13250106893477276;
-    p = p * s + 0.1538709122732901;
-    p = p * s + 0.18181775655605267;
-    p = p * s + 0.22222222646906453;
-    p = p * s + 0.2857142856908529;
-    p = p * s + 0.4000000000000625;
-    p = p * s + 0.6666666666666666;
-    /* log(1 + f) = 2q + qsp, and 2q = f - f² / 2 + q · f² / 2. */
-    return (q * (s * p + half) + k * 7.371002565167799e-13 - half) + f + k * 0.6931471805592082;
-}
-/* k of v = 2^k · (1 + f), 1 + f from √½ to √2, as a double; without an arithmetic shift, which AVX2 lacks. */
-INLINE double exponent_f64(double v) {
-    const uint64_t biased = (tfs_double_bits(v) + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu)) >> 52;
-    return tfs_bits_double(biased | 0x4330000000000000u) - (4503599627370496.0 + 1023);
-}
-INLINE double log_result_f64(double v, double y) { return v > 0 ? (v == INFINITY ? v : y) : v == 0 ? -INFINITY : NAN; }
-INLINE double log_f64(double v) {
-    const double u = v < 0x1p-1022 ? v * 0x1p52 : v, k = exponent_f64(u);
-    const double m = tfs_bits_double(tfs_double_bits(u) - (tfs_double_bits(k + ROUNDER_F64) << 52));
-    return log_result_f64(v, log_reduced_f64(m - 1, v < 0x1p-1022 ? k - 52 : k));
-}
-INLINE double log1p_f64(double v) {
-    const double u = 1 + v, k = exponent_f64(u), scale = power_of_two_f64(ROUNDER_F64 - k);
-    const double m = tfs_bits_double(tfs_double_bits(u) - (tfs_double_bits(k + ROUNDER_F64) << 52));
-    const double y = log_result_f64(u, log_reduced_f64(k > 60 ? m - 1 : v * scale + (scale - 1), k));
-    return fabs(v) < 0x1p-54 ? v : y;
-}
-INLINE double tanh_f64(double v) {
-    const double z = fabs(v), s = z * z, far = 1 - 2 / (exp_f64(2 * z) + 1);
-    double p = -1.9021571480492807e-05;
-    p = p * s + 8.255460658880928e-05;
-    p = p * s - 0.00023285349835669455;
-    p = p * s + 0.0005882384231767693;
-    p = p * s - 0.0014554931480427935;
-    p = p * s + 0.0035920843764644;
-    p = p * s - 0.00886323185044869;
-    p = p * s + 0.021869488340453522;
-    p = p * s - 0.05396825396219018;
-    p = p * s + 0.13333333333323943;
-    p = p * s - 0.3333333333333328;
-    return copysign(z < 0.55 ? p * s * z + z : far, v);
-}
-
-/* The other names for double: by libm, but what it lacks. */
+/* The same names for double: by libm, whose last digit a script prints, but what it lacks. */
 #define LIBM(name) INLINE double name##_f64(double v) { return name(v); }
-LIBM(exp2) LIBM(expm1) LIBM(log2) LIBM(log10) LIBM(sin) LIBM(cos) LIBM(tan) LIBM(atan) LIBM(sinh) LIBM(cosh)
-LIBM(erf) LIBM(erfc)
+LIBM(exp) LIBM(exp2) LIBM(expm1) LIBM(log) LIBM(log1p) LIBM(log2) LIBM(log10) LIBM(sin) LIBM(cos) LIBM(tan) LIBM(atan)
+LIBM(sinh) LIBM(cosh) LIBM(tanh) LIBM(erf) LIBM(erfc)
 #undef LIBM
 INLINE double pow_f64(double a, double b) { return pow(a, b); }
 INLINE double sigmoid_f64(double v) {

@@ -100,7 +100,7 @@ func poolingOfPairsAgreesWithItsDefinition(_ dtype: DType) throws {
     let y = Sample.place(.f32, [1, 1, 3, 1])
     try unsafe Libraries.maxPool(x.operand, window, into: y.operand)
     #expect(y.values[0].isNaN && y.values[1].isNaN && y.values[2] == -.infinity)
-    let dx = Sample.place(.f32, [1, 2, 6, 1])
-    try unsafe Libraries.maxPoolGradient(x.operand, Sample(.f32, [1, 1, 3, 1], [5, 6, 7]).operand, window, into: dx.operand)
+    let (dy, dx) = (Sample(.f32, [1, 1, 3, 1], [5, 6, 7]), Sample.place(.f32, [1, 2, 6, 1]))
+    try unsafe Libraries.maxPoolGradient(x.operand, dy.operand, window, into: dx.operand)
     #expect(dx.values == [0, 5, 0, 0, 7, 0, 0, 0, 0, 6, 0, 0])
 }
