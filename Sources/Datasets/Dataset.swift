@@ -143,6 +143,28 @@ public struct Dataset: Sendable {
     ///   the number of the epoch, so that a resumed run sees the same order.
     public func makeIterator(iteration: Int? = nil) -> Iterator { Iterator(next: stream(iteration)) }
 
+    /// As `makeIterator`; where no script's function is called on the way, elements are made ahead on another thread.
+    public func makeEagerIterator(iteration: Int? = nil) throws -> Iterator {
+        guard let sources = selfContained else { return makeIterator(iteration: iteration) }
+        // The graph behind a tensor belongs to this thread.
+        try Tensor.compute(sources)
+        let next = stream(iteration)
+        let producer = Producer<[Tensor]> { try next() }
+        return Iterator { try producer.next() }
+    }
+
+    /// The tensors that elements are made of, if nothing else has a part in it.
+    private var selfContained: [Tensor]? {
+        switch plan {
+        case .slices(let components): components.map(\.tensor)
+        case .list(let elements): elements.flatMap { $0 }
+        case .batched(let source, _, _, _), .unbatched(let source), .shuffled(let source, _, _, _), .repeated(let source, _),
+            .taken(let source, _), .skipped(let source, _), .sharded(let source, _, _):
+            source.selfContained
+        case .generated, .mapped, .filtered, .zipped, .joined, .cached, .enumerated, .windowed: nil
+        }
+    }
+
     public struct Iterator {
         let advance: () throws -> [Tensor]?
         init(next: @escaping () throws -> [Tensor]?) { advance = next }

@@ -14,7 +14,8 @@ public final class CompiledFunction: @unchecked Sendable {
     let donated: Int
     private var frame: Program.Frame?
 
-    public init(arguments: [Tensor], outputs: [Tensor], donated: Int = 0) throws(OpError) {
+    /// - Parameter precision: `.bf16` rounds the arguments of large products to it.
+    public init(arguments: [Tensor], outputs: [Tensor], donated: Int = 0, precision: DType = .f32) throws(OpError) {
         precondition(zip(arguments, outputs).prefix(donated).allSatisfy { $0.type == $1.type }, "donated outputs have their arguments' types")
         self.donated = donated
         let isInside = Tensor.inside(arguments, outputs)
@@ -26,12 +27,15 @@ public final class CompiledFunction: @unchecked Sendable {
         }
         do throws(ExecutionError) {
             // The graph first: computing walks the same nodes anew.
-            let graph = try line.graph(outputs.map(\.edge))
+            var graph = try line.graph(outputs.map(\.edge))
+            if precision == .bf16 {
+                do throws(OpError) { graph = try graph.narrowed() } catch { throw ExecutionError(error, origin: -1) }
+            }
             try Tensor.compute(captured)
             var storages: [Storage] = []
             for tensor in captured { storages.append(try tensor.computedStorage()) }
             captures = storages
-            program = try Program.compile(graph, donated: donated)
+            program = try Program.compile(graph, donated: donated, fixed: arguments.count)
         } catch { throw error.error }
         origins = line.nodes.map(\.origin)
         outputTypes = outputs.map(\.type)

@@ -4,8 +4,10 @@ internal import Graphs
 extension Lowering {
     func matmul() -> Lowered {
         let (a, b) = (arguments.bool("transpose_a"), arguments.bool("transpose_b"))
+        let finish = finish
         return .work { call throws(OpError) in
-            try unsafe Libraries.matmul(call[0], call[1], transposeA: a, transposeB: b, into: call[2])
+            try unsafe Libraries.matmul(
+                call[0], call[1], transposeA: a, transposeB: b, epilogue: finish.epilogue(call), into: call[2 + finish.count])
         }
     }
 
@@ -18,11 +20,12 @@ extension Lowering {
 
     func conv(_ special: Special) -> Lowered {
         let window = window(pooling: false)
+        let (finish, kept) = (finish, isFixed.dropFirst().first ?? false ? KeptKernel() : nil)
         return .work { call throws(OpError) in
             switch special {
             case .convGradientInput: try unsafe Libraries.convGradientInput(call[0], call[1], window, into: call[2])
             case .convGradientKernel: try unsafe Libraries.convGradientKernel(call[0], call[1], window, into: call[2])
-            default: try unsafe Libraries.conv(call[0], call[1], window, into: call[2])
+            default: try unsafe Libraries.conv(call[0], call[1], window, epilogue: finish.epilogue(call), kept: kept, into: call[2 + finish.count])
             }
         }
     }

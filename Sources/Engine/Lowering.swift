@@ -10,6 +10,21 @@ struct Lowering {
     let results: [TensorType]
     /// Which results somebody uses.
     let isNeeded: [Bool]
+    var finish = Finish()
+    /// Which inputs are the same at every run.
+    var isFixed: [Bool] = []
+
+    /// What a library does to its result: where the summands are among the operands.
+    struct Finish {
+        var bias: Int?
+        var residual: Int?
+        var isRelu = false
+        var count: Int { (bias == nil ? 0 : 1) + (residual == nil ? 0 : 1) }
+
+        func epilogue(_ call: Call) -> Epilogue {
+            unsafe Epilogue(bias: bias.map { unsafe call[$0] }, residual: residual.map { unsafe call[$0] }, relu: isRelu)
+        }
+    }
 
     enum Lowered {
         /// The result is the first input under another shape.

@@ -9,8 +9,9 @@ extension Program {
     ///
     /// - Parameter donated: how many leading outputs replace as many leading inputs of the same types. They are written
     ///   after everything else is computed.
-    static func compile(_ graph: Graph, donated: Int = 0) throws(ExecutionError) -> Program {
-        var compiler = Compiler(graph, donated)
+    /// - Parameter fixed: from which input on they are the same at every run.
+    static func compile(_ graph: Graph, donated: Int = 0, fixed: Int = .max) throws(ExecutionError) -> Program {
+        var compiler = Compiler(graph, donated, fixed)
         return try compiler.compile()
     }
 }
@@ -18,6 +19,7 @@ extension Program {
 private struct Compiler {
     let graph: Graph
     let donated: Int
+    let fixed: Int
     let schedule: Schedule
 
     /// Memory that one or more slots (a value and its reshapes) share.
@@ -47,9 +49,10 @@ private struct Compiler {
     var slotOf: [Ref: Int] = [:]
     var isUsed: Set<Ref> = []
 
-    init(_ graph: Graph, _ donated: Int) {
+    init(_ graph: Graph, _ donated: Int, _ fixed: Int) {
         self.graph = graph
         self.donated = donated
+        self.fixed = fixed
         schedule = Schedule(graph, donated: donated)
     }
 
@@ -59,7 +62,7 @@ private struct Compiler {
         for (index, item) in schedule.items.enumerated() {
             if index == schedule.commit { commit = drafts.count }
             switch item {
-            case .node(let node): try add(node)
+            case .node(let node, let finish): try add(node, finish)
             case .group(let group): add(group)
             }
         }
@@ -115,10 +118,10 @@ private struct Compiler {
 
     // MARK: Instructions
 
-    private mutating func add(_ node: Int) throws(ExecutionError) {
+    private mutating func add(_ node: Int, _ finish: Schedule.Finish) throws(ExecutionError) {
         guard case .op(let id) = graph.nodes[node].content else { return }
         let op = Op.at(id)
-        let inputs = graph.inputs(of: node).map { slot(of: $0) }
+        var inputs = graph.inputs(of: node).map { slot(of: $0) }
         if case .zip(let kernel) = op.kernel {
             let x = slots[inputs[1]].type
             drafts.append(
@@ -128,7 +131,12 @@ private struct Compiler {
         let results = (0..<graph.resultCount(of: node)).map { graph.type(of: Ref(node, $0)) }
         let lowering = Lowering(
             op: op, attributes: graph.attributes(of: node), inputs: inputs.map { slots[$0].type }, results: results,
-            isNeeded: results.indices.map { isUsed.contains(Ref(node, $0)) })
+            isNeeded: results.indices.map { isUsed.contains(Ref(node, $0)) },
+            finish: Lowering.Finish(
+                bias: finish.bias == nil ? nil : inputs.count,
+                residual: finish.residual == nil ? nil : inputs.count + (finish.bias == nil ? 0 : 1), isRelu: finish.isRelu),
+            isFixed: inputs.map { if case .input(let index)? = buffers[slots[$0].buffer].place { index >= fixed } else { false } })
+        inputs += [finish.bias, finish.residual].compactMap { $0 }.map { slot(of: $0) }
         let lowered: Lowering.Lowered
         do throws(OpError) { lowered = try lowering.lower() } catch {
             throw ExecutionError(error, origin: graph.origins[node])
@@ -143,11 +151,12 @@ private struct Compiler {
                 lowering.omitsUnneeded && !lowering.isNeeded[i] ? makeSlot(results[i], .arena(0)) : makeSlot(results[i])
             }
             for (i, slot) in made.enumerated() { slotOf[Ref(node, i)] = slot }
+            if finish.result != node { slotOf[Ref(finish.result)] = made[0] }
             finish(
                 Draft(
                     work: work, inputs: inputs, results: made,
                     reuse: inPlace ? inputs.indices.filter { slots[inputs[$0]].type.dtype.size == results[0].dtype.size }.map { (0, $0) } : [],
-                    origin: graph.origins[node], name: op.name))
+                    origin: graph.origins[node], name: op.name + (finish.bias == nil ? "" : " add") + (finish.residual == nil ? "" : " add") + (finish.isRelu ? " relu" : "")))
         }
     }
 

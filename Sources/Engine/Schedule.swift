@@ -14,8 +14,16 @@ struct Schedule {
         var folds: [Int]
         let count: Int
     }
+    /// What a library does to its result while that is in cache: adds a number per channel, adds an array, cuts off below 0.
+    struct Finish {
+        var bias: Ref?
+        var residual: Ref?
+        var isRelu = false
+        /// The node whose value comes out.
+        var result: Int
+    }
     enum Item {
-        case node(Int)
+        case node(Int, Finish)
         case group(Group)
     }
 
@@ -149,10 +157,47 @@ struct Schedule {
         case .other:
             for input in graph.inputs(of: node) { require(input) }
             if isDone[node] { return }
+            let finish = finish(of: node)
             isDone[node] = true
-            items.append(.node(node))
+            items.append(.node(node, finish))
         }
     }
+
+    /// The element-wise ops after a product or convolution that its library takes along.
+    private mutating func finish(of node: Int) -> Finish {
+        var finish = Finish(result: node)
+        let type = graph.type(of: Ref(node))
+        guard case .op(let id) = graph.nodes[node].content, case .special(let special) = Op.at(id).kernel,
+            special == .matmul || special == .conv, type.dtype == .f32
+        else { return finish }
+        let count = type.shape.product
+        while !isOutput[finish.result], consumers[finish.result].count == 1, !finish.isRelu {
+            let next = consumers[finish.result][0]
+            guard self.count(next) == count, !isDone[next], !isDonated(next), case .op(let id) = graph.nodes[next].content else { break }
+            let inputs = Array(graph.inputs(of: next))
+            guard let own = inputs.firstIndex(where: { Int(views.base(of: $0).node) == finish.result && isFlat($0, count: count) }) else { break }
+            if case .map(.relu) = Op.at(id).kernel {
+                finish.isRelu = true
+            } else if case .zip(.add) = Op.at(id).kernel, isReady(inputs[1 - own]) {
+                let other = inputs[1 - own]
+                let source = views.source(of: other).broadcast(to: graph.type(of: Ref(next)).shape)
+                if finish.bias == nil, finish.residual == nil, source.isRow, graph.type(of: source.base).shape.product == type.shape.last {
+                    finish.bias = source.base
+                } else if finish.residual == nil, isFlat(other, count: count) {
+                    finish.residual = source.base
+                } else {
+                    break
+                }
+            } else {
+                break
+            }
+            finish.result = next
+            isDone[next] = true
+        }
+        return finish
+    }
+
+    private func isReady(_ ref: Ref) -> Bool { isDone[Int(views.base(of: ref).node)] }
 
     /// Whether element i of what reads the ref is element i of its base.
     private func isFlat(_ ref: Ref, count: Int) -> Bool { views.source(of: ref).isDense && graph.type(of: ref).shape.product == count }
@@ -189,9 +234,8 @@ struct Schedule {
     /// Adds what can be computed along with a group: element-wise ops that spare a result its memory, and reductions.
     private mutating func complete(_ members: [Int], count: Int, folds given: [Int]) {
         var all = Set(members)
-        func isReady(_ ref: Ref) -> Bool {
-            let node = Int(views.base(of: ref).node)
-            return isDone[node] || all.contains(node) && isFlat(ref, count: count)
+        func isReadyOrInside(_ ref: Ref) -> Bool {
+            isReady(ref) || all.contains(Int(views.base(of: ref).node)) && isFlat(ref, count: count)
         }
         var grown: [Int] = []
         var next = 0
@@ -200,7 +244,7 @@ struct Schedule {
             for node in consumers[front[next]]
             where all.count < Self.mostMembers && !isDone[node] && !all.contains(node) && self.count(node) == count {
                 if isOutput[node], isDonated(node) { continue }
-                if graph.inputs(of: node).allSatisfy(isReady) {
+                if graph.inputs(of: node).allSatisfy(isReadyOrInside) {
                     all.insert(node)
                     grown.append(node)
                     front.append(node)

@@ -30,6 +30,12 @@ struct Views {
         /// Whether all elements are the same one.
         var isScalar: Bool { zip(shape, strides).allSatisfy { $0 == 1 || $1 == 0 } }
 
+        /// Whether it is the same dense row again and again.
+        var isRow: Bool {
+            guard let last = shape.indices.last, offset == 0, strides[last] == 1 || shape[last] == 1 else { return false }
+            return shape.indices.dropLast().allSatisfy { shape[$0] == 1 || strides[$0] == 0 }
+        }
+
         func broadcast(to wide: [Int]) -> Source {
             var result = self
             result.shape = wide

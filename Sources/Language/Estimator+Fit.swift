@@ -23,6 +23,8 @@ extension Machine {
         var validation: Value
         var callbacks: [Value]
         var reset: Bool
+        /// `.bf16`: the arguments of large products are rounded to it.
+        var precision: DType
     }
 
     func fit(_ estimator: Estimator, _ data: Value, _ labels: Value, _ options: FitOptions) throws -> Value {
@@ -64,7 +66,7 @@ extension Machine {
         let (batched, perEpoch) = try batches(examples, options.batch)
         try buildModel(estimator, fitted, layer, examples)
         _ = try labelCheck(estimator, layer, examples)
-        try begin(estimator, fitted, layer, examples, trained)
+        try begin(estimator, fitted, layer, examples, trained, options.precision)
         guard let trainer = fitted.trainer else { return .unknown }
         let seed = UInt64(bitPattern: Int64(random.seed)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(random.draws)
         random.draws += 1
@@ -74,7 +76,7 @@ extension Machine {
         let plan = Trainer.Plan(
             limit: Trainer.Limit(steps: options.steps, epochs: options.epochs), batchesPerEpoch: perEpoch,
             batches: { epoch in
-                var iterator = shuffled.makeIterator(iteration: examples.isShuffled ? epoch : nil)
+                var iterator = try shuffled.makeEagerIterator(iteration: examples.isShuffled ? epoch : nil)
                 if examples.isShuffled { return { try iterator.next() } }
                 let check = try self.labelCheck(estimator, layer, examples)
                 return {
@@ -145,7 +147,7 @@ extension Machine {
 
     /// Takes up training: parameters as they are, the optimizer's slots from the last time.
     private func begin(
-        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ metrics: [Metric]
+        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ metrics: [Metric], _ precision: DType
     ) throws {
         let trainable = fitted.embeddings.flatMap { $0.trainableParameters() } + layer.trainableParameters()
         let states = allParameters(layer, fitted).filter(\.isState)
@@ -165,7 +167,7 @@ extension Machine {
         fitted.states = states
         let carried = Carried(parameters: fitted.parameters.map(\.value), states: states.map(\.value), slots: slots)
         fitted.trainer = try Trainer(carried, totals: startTotals(metrics), step: fitted.trainer?.step ?? 0) { [self] types in
-            try compileStep(estimator, fitted, layer, examples, metrics, types)
+            try compileStep(estimator, fitted, layer, examples, metrics, types, precision: precision)
         }
     }
 
@@ -276,7 +278,7 @@ extension Machine {
 
     // MARK: predict
 
-    func predict(_ estimator: Estimator, _ data: Value, batch: Int) throws -> Value {
+    func predict(_ estimator: Estimator, _ data: Value, batch: Int, precision: DType = .f32) throws -> Value {
         if data.isUnknown { return .unknown }
         if isCheck, estimator.fitted == nil { return .unknown }
         let fitted = try standing(estimator, for: "predict")
@@ -295,7 +297,7 @@ extension Machine {
         var parts: [[Tensor]] = []
         var structure = Structure.tensor
         func add(_ inputs: [Tensor]) throws {
-            let (outputs, form) = try predicted(estimator, fitted, layer, examples, inputs)
+            let (outputs, form) = try predicted(estimator, fitted, layer, examples, inputs, precision)
             structure = form
             parts.append(outputs)
         }
@@ -323,22 +325,23 @@ extension Machine {
     /// The model's predictions for a batch, by a program that is kept. What a model predicts with again and again is
     /// compiled for its parameters as they are: what depends on them alone is computed once.
     private func predicted(
-        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ inputs: [Tensor]
+        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ inputs: [Tensor], _ precision: DType
     ) throws -> ([Tensor], Structure) {
         let types = inputs.map(\.type)
         let parameters = allParameters(layer, fitted)
         let values = parameters.map(\.value)
-        var predictor = fitted.predictors[types] ?? Fitted.Predictor()
+        let key = Fitted.PredictorKey(types: types, precision: precision)
+        var predictor = fitted.predictors[key] ?? Fitted.Predictor()
         let isSame = predictor.values.elementsEqual(values, by: ===)
-        defer { fitted.predictors[types] = predictor }
+        defer { fitted.predictors[key] = predictor }
         if isSame {
-            let bound = try predictor.bound ?? compilePrediction(estimator, fitted, layer, examples, types, binding: true)
+            let bound = try predictor.bound ?? compilePrediction(estimator, fitted, layer, examples, types, binding: true, precision: precision)
             predictor.bound = bound
             return (try bound.program.run(inputs), bound.structure)
         }
         predictor.bound = nil
         predictor.values = values
-        let general = try predictor.general ?? compilePrediction(estimator, fitted, layer, examples, types, binding: false)
+        let general = try predictor.general ?? compilePrediction(estimator, fitted, layer, examples, types, binding: false, precision: precision)
         predictor.general = general
         return (try general.program.run(values + inputs), general.structure)
     }
@@ -409,6 +412,7 @@ extension Native {
                 Parameter("estimator"), Parameter("data"), Parameter("labels", Value.none), Parameter("steps", Value.none),
                 Parameter("epochs", Value.none), Parameter("batch", .int(32)), Parameter("validation", Value.none),
                 Parameter("callbacks", .list([Value]())), Parameter("reset", .bool(false)),
+                Parameter("precision", .string("f32")),
             ],
             doc: "Trains: so many steps, or epochs, or until the loss has stopped improving. Gives the history.",
             example: "", inCheck: .aware
@@ -421,12 +425,12 @@ extension Native {
                     epochs: arguments[4].isUnknown ? nil : try arguments.optionalInt(4),
                     batch: arguments[5].isUnknown ? 32 : try arguments.int(5), validation: arguments[6],
                     callbacks: arguments[7].isUnknown ? [] : Array(try arguments.list(7, machine)),
-                    reset: arguments[8].isUnknown ? false : try arguments.bool(8)))
+                    reset: arguments[8].isUnknown ? false : try arguments.bool(8), precision: try precision(arguments, 9)))
         },
         evaluation("evaluate"), evaluation("score"),
-        Native("predict", [Parameter("estimator"), Parameter("data"), Parameter("batch", .int(256))], doc: "A tensor or table with one row per example, in the order of the data.", example: "", inCheck: .aware) { machine, arguments in
+        Native("predict", [Parameter("estimator"), Parameter("data"), Parameter("batch", .int(256)), Parameter("precision", .string("f32"))], doc: "A tensor or table with one row per example, in the order of the data.", example: "", inCheck: .aware) { machine, arguments in
             guard case .estimator(let estimator) = arguments[0] else { return .unknown }
-            return try machine.predict(estimator, arguments[1], batch: try arguments.int(2))
+            return try machine.predict(estimator, arguments[1], batch: try arguments.int(2), precision: try precision(arguments, 3))
         },
         Native("save", [Parameter("estimator"), Parameter("path")], doc: "Writes the whole estimator to one file.", example: "", inCheck: .aware) { machine, arguments in
             guard case .estimator(let estimator) = arguments[0], !arguments[1].isUnknown else { return .none }
@@ -445,6 +449,16 @@ extension Native {
             return .none
         },
     ]
+
+    /// How products are computed: `"f32"`, or `"bf16"` with sums in f32.
+    private static func precision(_ arguments: Arguments, _ index: Int) throws -> DType {
+        if arguments[index].isUnknown { return .f32 }
+        switch try arguments.string(index) {
+        case "f32": return .f32
+        case "bf16": return .bf16
+        case let other: throw Fault("E0466", "`precision` is \"f32\" or \"bf16\", found \"\(other)\"")
+        }
+    }
 
     private static func evaluation(_ name: String) -> Native {
         Native(

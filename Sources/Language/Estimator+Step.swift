@@ -278,7 +278,7 @@ extension Machine {
     /// The whole training step as one program: forward, loss, backward, optimizer, metrics.
     func compileStep(
         _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ metrics: [Metric],
-        _ types: [TensorType]
+        _ types: [TensorType], precision: DType
     ) throws -> CompiledFunction {
         let parameters = fitted.parameters.map { argument($0.value) }
         let states = fitted.states.map { argument($0.value) }
@@ -320,7 +320,7 @@ extension Machine {
             return try CompiledFunction(
                 arguments: parameters + states + slots + totals + [time] + batch,
                 outputs: newParameters + newStates + newSlots + newTotals + [loss],
-                donated: newParameters.count + newStates.count + newSlots.count + newTotals.count)
+                donated: newParameters.count + newStates.count + newSlots.count + newTotals.count, precision: precision)
         }
     }
 
@@ -416,7 +416,8 @@ extension Machine {
 
     /// A program from parameters and features to predictions; from features alone when the parameters are bound.
     func compilePrediction(
-        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ types: [TensorType], binding: Bool
+        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ types: [TensorType], binding: Bool,
+        precision: DType
     ) throws -> Fitted.Prediction {
         let all = binding ? [] : allParameters(layer, fitted)
         let values = all.map { argument($0.value) }
@@ -426,7 +427,8 @@ extension Machine {
             let outputs = try applyModel(layer, input, training: false)
             var tensors: [Tensor] = []
             let structure = try structure(of: try predictions(estimator, fitted, outputs), "what the model predicts", &tensors)
-            return Fitted.Prediction(program: try CompiledFunction(arguments: values + batch, outputs: tensors), structure: structure)
+            return Fitted.Prediction(
+                program: try CompiledFunction(arguments: values + batch, outputs: tensors, precision: precision), structure: structure)
         }
     }
 

@@ -58,8 +58,13 @@ final class Fitted {
     var labelWidth: Int?
     var examples: Int?
 
-    /// Programs that predict, by the types of a batch's features.
-    var predictors: [[TensorType]: Predictor] = [:]
+    /// Programs that predict, by the types of a batch's features and the precision.
+    var predictors: [PredictorKey: Predictor] = [:]
+
+    struct PredictorKey: Hashable {
+        let types: [TensorType]
+        let precision: DType
+    }
 
     struct Prediction {
         let program: CompiledFunction

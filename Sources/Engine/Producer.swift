@@ -1,0 +1,86 @@
+internal import Glibc
+internal import Synchronization
+
+/// Makes elements ahead, on a thread of its own, a few at a time.
+///
+/// What makes them is called on that thread only; what it made before an error is given out before the error is.
+@safe public final class Producer<Element: Sendable> {
+    /// What both sides see. `Sendable` holds because everything is used under the lock, but `make`, which only the thread uses.
+    @safe private final class Shared: @unchecked Sendable {
+        let make: () throws -> Element?
+        let depth: Int
+        var ready: [Result<Element?, any Error>] = []
+        var isDone = false
+        private let lock: UnsafeMutablePointer<pthread_mutex_t>
+        private let changed: UnsafeMutablePointer<pthread_cond_t>
+
+        init(depth: Int, make: @escaping () throws -> Element?) {
+            (self.make, self.depth) = (make, depth)
+            unsafe lock = .allocate(capacity: 1)
+            unsafe changed = .allocate(capacity: 1)
+            unsafe pthread_mutex_init(lock, nil)
+            unsafe pthread_cond_init(changed, nil)
+        }
+        deinit {
+            unsafe pthread_mutex_destroy(lock)
+            unsafe pthread_cond_destroy(changed)
+            unsafe lock.deallocate()
+            unsafe changed.deallocate()
+        }
+
+        /// Waits until `body` gives something.
+        func wait<R>(_ body: () -> R?) -> R {
+            unsafe pthread_mutex_lock(lock)
+            defer { unsafe pthread_mutex_unlock(lock) }
+            while true {
+                if let result = body() {
+                    unsafe pthread_cond_broadcast(changed)
+                    return result
+                }
+                unsafe pthread_cond_wait(changed, lock)
+            }
+        }
+
+        func produce() {
+            while true {
+                if wait({ isDone ? true : ready.count < depth ? false : nil }) { return }
+                let made = Result { try make() }
+                wait { ready.append(made) }
+                guard case .success(.some) = made else { return }
+            }
+        }
+    }
+
+    private let shared: Shared
+    private var thread = pthread_t()
+    private let isRunning: Bool
+    private var end: Result<Element?, any Error>?
+
+    /// - Parameter depth: how many elements may wait.
+    public init(depth: Int = 2, make: @escaping () throws -> Element?) {
+        shared = Shared(depth: depth, make: make)
+        let started = unsafe pthread_create(
+            &thread, nil,
+            { argument in
+                unsafe Unmanaged<Shared>.fromOpaque(argument!).takeRetainedValue().produce()
+                return nil
+            }, Unmanaged.passRetained(shared).toOpaque())
+        isRunning = started == 0
+        if !isRunning { unsafe Unmanaged.passUnretained(shared).release() }
+    }
+
+    deinit {
+        guard isRunning else { return }
+        shared.wait { shared.isDone = true }
+        unsafe pthread_join(thread, nil)
+    }
+
+    /// The next element; `nil` at the end.
+    public func next() throws -> Element? {
+        if let end { return try end.get() }
+        guard isRunning else { return try shared.make() }
+        let made = shared.wait { shared.ready.isEmpty ? nil : shared.ready.removeFirst() }
+        if case .success(.some) = made {} else { end = made }
+        return try made.get()
+    }
+}
