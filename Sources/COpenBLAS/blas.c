@@ -10,8 +10,6 @@ enum { ROW_MAJOR = 101, NO_TRANSPOSE = 111, TRANSPOSE = 112, UPPER = 121, LOWER 
 /* Every function of the library that is called: result, name of ours, its symbol, parameters. The size_t at the end
    are the lengths that Fortran passes for character arguments. */
 #define FUNCTIONS(T, p)                                                                                                \
-    X(void, p##gemm, "cblas_" #p "gemm",                                                                               \
-      (int, int, int, int, int, int, T, const T *, int, const T *, int, T, T *, int))                                  \
     X(void, p##trsm, "cblas_" #p "trsm", (int, int, int, int, int, int, int, T, const T *, int, T *, int))             \
     X(void, p##getrf, #p "getrf_", (int *, int *, T *, int *, int *, int *))                                           \
     X(void, p##getrs, #p "getrs_", (char *, int *, int *, const T *, int *, const int *, T *, int *, int *, size_t))   \
@@ -72,10 +70,6 @@ const char *tfs_blas_load(void) {
 }
 
 #define WRAPPERS(T, p)                                                                                                 \
-    void tfs_##p##gemm(int ta, int tb, int m, int n, int k, const T *a, int lda, const T *b, int ldb, T *c, int ldc) { \
-        p##gemm(ROW_MAJOR, ta ? TRANSPOSE : NO_TRANSPOSE, tb ? TRANSPOSE : NO_TRANSPOSE, m, n, k, 1, a, lda, b, ldb,   \
-                0, c, ldc);                                                                                            \
-    }                                                                                                                  \
     void tfs_##p##trsm(int lower, int transpose, int n, int k, const T *a, T *b) {                                     \
         p##trsm(ROW_MAJOR, LEFT, lower ? LOWER : UPPER, transpose ? TRANSPOSE : NO_TRANSPOSE, NON_UNIT, n, k, 1, a, n, \
                 b, k);                                                                                                 \

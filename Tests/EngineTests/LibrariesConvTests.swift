@@ -73,7 +73,8 @@ private func plainConv(_ c: ConvCase, _ x: [Double], _ kernel: [Double]) -> [Dou
 }
 
 private func check(_ c: ConvCase, _ dtype: DType, _ random: inout SplitMix) throws {
-    let tolerance = dtype == .f32 ? 2e-5 : 1e-12
+    // Transformed tiles err by up to 2e-5 of the largest, and sums grow with their length.
+    let tolerance = (dtype == .f32 ? 2e-5 : 1e-12) * max(1, Double(c.kernel.dropLast().reduce(1, *)).squareRoot() / 4)
     let x = Sample.random(dtype, c.x, &random)
     let kernel = Sample.random(dtype, c.kernel, &random)
     let dy = Sample.random(dtype, c.y, &random)
@@ -88,6 +89,15 @@ private func check(_ c: ConvCase, _ dtype: DType, _ random: inout SplitMix) thro
     let product = dot(dy.values, y.values)
     #expect(abs(dot(dx.values, x.values) - product) < tolerance * max(10, abs(product)), "by x \(dtype) \(c)")
     #expect(abs(dot(dkernel.values, kernel.values) - product) < tolerance * max(10, abs(product)), "by kernel \(dtype) \(c)")
+    let residual = Sample.random(dtype, c.y, &random)
+    let bias = Sample.random(dtype, [c.y[c.y.count - 1]], &random)
+    let finished = Sample.place(dtype, c.y)
+    try unsafe Libraries.conv(
+        x.operand, kernel.operand, c.window, epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true),
+        into: finished.operand)
+    let (sums, shifts, more) = (y.values, bias.values, residual.values)
+    let expected = sums.indices.map { max(sums[$0] + shifts[$0 % shifts.count] + more[$0], 0) }
+    #expect(distance(finished.values, expected) < tolerance, "epilogue \(dtype) \(c)")
     // Element by element against the plain loops.
     let geometry = WindowGeometry(dtype: dtype, x: c.x, kernel: c.kernel, y: c.y, c.window)
     let plain = Sample.place(dtype, c.x)
@@ -96,6 +106,12 @@ private func check(_ c: ConvCase, _ dtype: DType, _ random: inout SplitMix) thro
     let plainKernel = Sample.place(dtype, c.kernel)
     try unsafe Libraries.convPlain(.gradientKernel, geometry, x.operand, plainKernel.operand, dy.operand)
     #expect(distance(dkernel.values, plainKernel.values) < tolerance * 3, "by kernel \(dtype) \(c)")
+    let dbias = Sample.place(dtype, bias.shape)
+    try unsafe Libraries.convGradientKernel(x.operand, dy.operand, c.window, into: dkernel.operand, bias: dbias.operand)
+    #expect(distance(dkernel.values, plainKernel.values) < tolerance * 3, "by kernel with bias \(dtype) \(c)")
+    let values = dy.values
+    let total = (0..<shifts.count).map { channel in stride(from: channel, to: values.count, by: shifts.count).reduce(0) { $0 + values[$1] } }
+    #expect(distance(dbias.values, total) < tolerance * 10, "by bias \(dtype) \(c)")
 }
 
 @Test(arguments: [DType.f32, .f64])
@@ -129,16 +145,152 @@ func convAgreesWithPlainSums(_ dtype: DType) throws {
     #expect(kernel.values == [Double](repeating: 0, count: 72))
 }
 
-@Test func oneDNNGivesTheSameBytesAgain() throws {
-    var random = SplitMix(seed: 5)
-    let walk = (strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1])
-    let c = try #require(ConvCase(batch: 4, input: [9, 9], size: [3, 3], channels: (8, 24), groups: 1, walk))
-    let x = Sample.random(.f32, c.x, &random)
-    let dy = Sample.random(.f32, c.y, &random)
-    let results = try (0..<3).map { _ in
-        let kernel = Sample.place(.f32, c.kernel)
-        try unsafe Libraries.convGradientKernel(x.operand, dy.operand, c.window, into: kernel.operand)
-        return kernel.values
+/// Large enough to be cut into pieces: by images, with a shorter last piece, and by rows.
+private let pieced: [ConvCase?] = [
+    ConvCase(batch: 13, input: [14, 14], size: [3, 3], channels: (16, 32), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
+    ConvCase(batch: 150, input: [9, 8], size: [2, 3], channels: (5, 7), groups: 1, ([1, 1], [1, 1], [0, 1], [1, 0])),
+    ConvCase(batch: 1, input: [33, 32], size: [3, 3], channels: (16, 16), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
+    ConvCase(batch: 2, input: [41, 30], size: [5, 3], channels: (16, 32), groups: 1, ([2, 2], [2, 1], [3, 0], [4, 2])),
+    ConvCase(batch: 1, input: [47, 47], size: [7, 7], channels: (3, 64), groups: 1, ([2, 2], [1, 1], [3, 3], [3, 3])),
+    ConvCase(batch: 1, input: [64, 64], size: [1, 1], channels: (32, 33), groups: 1, ([3, 3], [1, 1], [0, 0], [0, 0])),
+    ConvCase(batch: 1, input: [9000], size: [9], channels: (8, 16), groups: 2, ([1], [1], [8], [0])),
+    ConvCase(batch: 1, input: [7, 7], size: [3, 3], channels: (256, 512), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
+]
+
+@Test func convInPiecesAgreesWithPlainLoops() throws {
+    var random = SplitMix(seed: 6)
+    for c in pieced {
+        let c = try #require(c)
+        let (x, kernel, dy) = (Sample.random(.f32, c.x, &random), Sample.random(.f32, c.kernel, &random), Sample.random(.f32, c.y, &random))
+        let geometry = WindowGeometry(dtype: .f32, x: c.x, kernel: c.kernel, y: c.y, c.window)
+        func compare(_ name: String, _ shape: Shape, _ plain: (Operand) throws -> Void, _ fast: (Operand) throws -> Void) throws {
+            let (expected, found, alone) = (Sample.place(.f32, shape), Sample.place(.f32, shape), Sample.place(.f32, shape))
+            try unsafe plain(expected.operand)
+            try unsafe fast(found.operand)
+            #expect(scaledDistance(found.values, expected.values) < 2e-5, "\(name) \(c)")
+            try onOneThread { try unsafe fast(alone.operand) }
+            #expect(alone.values == found.values, "\(name) on one thread \(c)")
+        }
+        try unsafe compare("forward", c.y) { y in
+            try unsafe Libraries.convPlain(.forward, geometry, x.operand, kernel.operand, y)
+        } _: { y in
+            try unsafe Libraries.conv(x.operand, kernel.operand, c.window, into: y)
+        }
+        try unsafe compare("by x", c.x) { dx in
+            try unsafe Libraries.convPlain(.gradientInput, geometry, dx, kernel.operand, dy.operand)
+        } _: { dx in
+            try unsafe Libraries.convGradientInput(dy.operand, kernel.operand, c.window, into: dx)
+        }
+        try unsafe compare("by kernel", c.kernel) { dkernel in
+            try unsafe Libraries.convPlain(.gradientKernel, geometry, x.operand, dkernel, dy.operand)
+        } _: { dkernel in
+            try unsafe Libraries.convGradientKernel(x.operand, dy.operand, c.window, into: dkernel)
+        }
     }
-    #expect(results[0] == results[1] && results[1] == results[2])
+}
+
+/// Winograd's way against the direct sums: over edges, with odd channels, several chunks and parts.
+@Test func transformedTilesAgreeWithPlainLoops() throws {
+    var random = SplitMix(seed: 13)
+    let cases = [
+        ConvCase(batch: 4, input: [26, 26], size: [3, 3], channels: (32, 64), groups: 1, ([1, 1], [1, 1], [0, 0], [0, 0])),
+        ConvCase(batch: 9, input: [13, 7], size: [3, 3], channels: (17, 50), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
+        ConvCase(batch: 1, input: [23, 41], size: [3, 3], channels: (16, 16), groups: 1, ([1, 1], [1, 1], [2, 0], [1, 2])),
+        ConvCase(batch: 16, input: [6, 7], size: [3, 3], channels: (130, 47), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
+    ]
+    for c in cases {
+        let c = try #require(c)
+        let (x, kernel, dy) = (Sample.random(.f32, c.x, &random), Sample.random(.f32, c.kernel, &random), Sample.random(.f32, c.y, &random))
+        let geometry = WindowGeometry(dtype: .f32, x: c.x, kernel: c.kernel, y: c.y, c.window)
+        for direction in [ConvDirection.forward, .gradientInput, .gradientKernel] {
+            let winograd = try #require(Winograd(direction, geometry), "\(c)")
+            let shape = direction == .forward ? c.y : direction == .gradientInput ? c.x : c.kernel
+            let (found, alone, expected) = (Sample.place(.f32, shape), Sample.place(.f32, shape), Sample.place(.f32, shape))
+            func run(_ result: Sample) throws {
+                switch direction {
+                case .forward:
+                    try unsafe winograd.run(x.operand, winograd.pack(kernel.operand), result.operand, Epilogue())
+                    try unsafe Libraries.convPlain(direction, geometry, x.operand, kernel.operand, expected.operand)
+                case .gradientInput:
+                    try unsafe winograd.run(dy.operand, winograd.pack(kernel.operand), result.operand, Epilogue())
+                    try unsafe Libraries.convPlain(direction, geometry, expected.operand, kernel.operand, dy.operand)
+                case .gradientKernel:
+                    try unsafe winograd.gradient(x.operand, dy.operand, into: result.operand)
+                    try unsafe Libraries.convPlain(direction, geometry, x.operand, expected.operand, dy.operand)
+                }
+            }
+            try run(found)
+            #expect(scaledDistance(found.values, expected.values) < 2e-5, "\(direction) \(c)")
+            try onOneThread { try run(alone) }
+            #expect(alone.values == found.values, "\(direction) \(c)")
+        }
+        let (bias, residual) = (Sample.random(.f32, [c.y.last!], &random), Sample.random(.f32, c.y, &random))
+        let (y, finished) = (Sample.place(.f32, c.y), Sample.place(.f32, c.y))
+        try unsafe Libraries.conv(x.operand, kernel.operand, c.window, into: y.operand)
+        try unsafe Libraries.conv(
+            x.operand, kernel.operand, c.window, epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true),
+            into: finished.operand)
+        let (sums, shifts, more) = (y.values, bias.values, residual.values)
+        #expect(distance(finished.values, sums.indices.map { max(sums[$0] + shifts[$0 % shifts.count] + more[$0], 0) }) < 1e-5, "\(c)")
+    }
+}
+
+@Test func piecesOfAConvolutionCoverIt() throws {
+    var random = SplitMix(seed: 9)
+    for _ in 0..<300 {
+        let c = ConvCase.random(&random)
+        let geometry = WindowGeometry(dtype: .f32, x: c.x, kernel: c.kernel, y: c.y, c.window)
+        for pieces in [geometry.byImages(2), geometry.byOutputRows(2), geometry.byInputRows(2)] {
+            guard let pieces else { continue }
+            for piece in pieces {
+                let g = piece.geometry
+                for axis in g.input.indices {
+                    let room = g.input[axis] + g.before[axis] + g.after[axis] - (g.kernel[axis] - 1) * g.dilations[axis] - 1
+                    #expect(g.before[axis] >= 0 && room / g.strides[axis] + 1 == g.output[axis], "\(c)")
+                }
+            }
+        }
+    }
+}
+
+@Test func convOfBF16AgreesWithF32() throws {
+    var random = SplitMix(seed: 10)
+    let cases = pieced[...3] + [ConvCase(batch: 2, input: [5, 5], size: [3, 3], channels: (3, 6), groups: 3, ([1, 1], [1, 1], [1, 1], [1, 1]))]
+    for c in cases {
+        let c = try #require(c)
+        func pair(_ shape: Shape) -> (Sample, Sample) {
+            let narrow = Sample.random(.bf16, shape, &random)
+            return (narrow, Sample(.f32, shape, narrow.values))
+        }
+        func compare(_ name: String, _ shape: Shape, _ run: (Operand, Bool) throws -> Void) throws {
+            let (found, expected) = (Sample.place(.f32, shape), Sample.place(.f32, shape))
+            try unsafe run(found.operand, true)
+            try unsafe run(expected.operand, false)
+            #expect(scaledDistance(found.values, expected.values) < 2e-5, "\(name) \(c)")
+        }
+        let (x, kernel, dy) = (pair(c.x), pair(c.kernel), pair(c.y))
+        try unsafe compare("forward", c.y) { y, narrow in
+            try unsafe Libraries.conv(narrow ? x.0.operand : x.1.operand, narrow ? kernel.0.operand : kernel.1.operand, c.window, into: y)
+        }
+        try unsafe compare("by x", c.x) { dx, narrow in
+            try unsafe Libraries.convGradientInput(narrow ? dy.0.operand : dy.1.operand, narrow ? kernel.0.operand : kernel.1.operand, c.window, into: dx)
+        }
+        try unsafe compare("by kernel", c.kernel) { dkernel, narrow in
+            try unsafe Libraries.convGradientKernel(narrow ? x.0.operand : x.1.operand, narrow ? dy.0.operand : dy.1.operand, c.window, into: dkernel)
+        }
+    }
+}
+
+@Test func aKeptKernelServesEveryGeometry() throws {
+    var random = SplitMix(seed: 11)
+    let walk = (strides: [1, 1], dilations: [1, 1], before: [1, 1], after: [1, 1])
+    let kept = KeptKernel()
+    let kernel = Sample.random(.f32, [3, 3, 16, 24], &random)
+    for batch in [4, 1, 4, 9] {
+        let c = try #require(ConvCase(batch: batch, input: [9, 9], size: [3, 3], channels: (16, 24), groups: 1, walk))
+        let (x, found, expected) = (Sample.random(.f32, c.x, &random), Sample.place(.f32, c.y), Sample.place(.f32, c.y))
+        for _ in 0..<2 { try unsafe Libraries.conv(x.operand, kernel.operand, c.window, kept: kept, into: found.operand) }
+        try unsafe Libraries.conv(x.operand, kernel.operand, c.window, into: expected.operand)
+        #expect(found.values == expected.values)
+    }
 }

@@ -5,10 +5,14 @@ internal import Testing
 private func plainProduct(
     _ a: [Double], _ b: [Double], _ m: Int, _ n: Int, _ k: Int, _ ta: Bool, _ tb: Bool
 ) -> [Double] {
-    (0..<m * n).map { at in
-        let (i, j) = (at / n, at % n)
-        return (0..<k).reduce(0.0) { $0 + a[ta ? $1 * m + i : i * k + $1] * b[tb ? j * k + $1 : $1 * n + j] }
+    var y = [Double](repeating: 0, count: m * n)
+    for i in 0..<m {
+        for p in 0..<k {
+            let factor = a[ta ? p * m + i : i * k + p]
+            for j in 0..<n { y[i * n + j] += factor * b[tb ? j * k + p : p * n + j] }
+        }
     }
+    return y
 }
 
 @Test(arguments: [DType.f32, .f64, .i32, .i64])
@@ -30,7 +34,42 @@ func matmulAgreesWithPlainSums(_ dtype: DType) throws {
     }
 }
 
-@Test(arguments: [1, 40])
+/// Large enough for several blocks, with odd borders; matrix times vector among them.
+@Test(arguments: [(130, 171, 203), (301, 37, 100), (17, 403, 200), (4, 700, 400), (150, 10, 1000), (65, 65, 800), (1, 3001, 200), (3001, 1, 200)])
+func matmulInBlocksAgreesWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
+    var random = SplitMix(seed: 12)
+    for dtype in [DType.f32, .f64, .bf16] {
+        let result = dtype == .bf16 ? DType.f32 : dtype
+        for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+            let a = Sample.random(dtype, ta ? [k, m] : [m, k], &random)
+            let b = Sample.random(dtype, tb ? [n, k] : [k, n], &random)
+            let (y, alone) = (Sample.place(result, [m, n]), Sample.place(result, [m, n]))
+            try unsafe Libraries.matmul(a.operand, b.operand, transposeA: ta, transposeB: tb, into: y.operand)
+            let expected = plainProduct(a.values, b.values, m, n, k, ta, tb)
+            let tolerance = result == .f32 ? 3e-5 : 1e-12
+            #expect(distance(y.values, expected) < tolerance, "\(dtype) \(ta) \(tb)")
+            try onOneThread { try unsafe Libraries.matmul(a.operand, b.operand, transposeA: ta, transposeB: tb, into: alone.operand) }
+            #expect(alone.values == y.values, "\(dtype) \(ta) \(tb)")
+
+            let (bias, residual) = (Sample.random(result, [n], &random), Sample.random(result, [m, n], &random))
+            let (shifts, more) = (bias.values, residual.values)
+            try unsafe Libraries.matmul(
+                a.operand, b.operand, transposeA: ta, transposeB: tb,
+                epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true), into: y.operand)
+            let finished = expected.indices.map { max(expected[$0] + shifts[$0 % n] + more[$0], 0) }
+            #expect(distance(y.values, finished) < tolerance, "epilogue \(dtype) \(ta) \(tb)")
+        }
+    }
+}
+
+@Test func epilogueOfAnEmptyProduct() throws {
+    let (a, b, bias) = (Sample.place(.f32, [2, 0]), Sample.place(.f32, [0, 3]), Sample(.f32, [3], [1, -2, 3]))
+    let y = Sample.place(.f32, [2, 3])
+    try unsafe Libraries.matmul(a.operand, b.operand, epilogue: Epilogue(bias: bias.operand, relu: true), into: y.operand)
+    #expect(y.values == [1, 0, 3, 1, 0, 3])
+}
+
+@Test(arguments: [1, 40, 90])
 func matmulBroadcastsLeadingAxes(_ size: Int) throws {
     var random = SplitMix(seed: 2)
     let (m, n, k) = (size, size + 1, size + 2)

@@ -103,3 +103,34 @@ func normalisationAgreesWithItsDefinition(_ dtype: DType) throws {
         }
     }
 }
+
+/// The statistics of parts, merged, agree with those of all rows.
+@Test(arguments: [DType.f32, .f64])
+func batchNormOfManyRowsAgreesWithItsDefinition(_ dtype: DType) throws {
+    var random = SplitMix(seed: 16)
+    for (rows, c) in [(3001, 37), (70, 3000)] {
+        // Each part has another mean.
+        let x = Sample(dtype, [rows, c], (0..<rows * c).map { Double($0 / (c * 500)) + .random(in: -1...1, using: &random) })
+        let (gamma, beta) = (Sample.random(dtype, [c], &random), Sample.random(dtype, [c], &random))
+        func run() throws -> (y: [Double], mean: [Double], variance: [Double]) {
+            let (y, mean, variance) = (Sample.place(dtype, [rows, c]), Sample.place(dtype, [c]), Sample.place(dtype, [c]))
+            try unsafe Libraries.batchNorm(
+                x.operand, gamma.operand, beta.operand, epsilon: 1e-3, into: y.operand, mean: mean.operand, variance: variance.operand)
+            return (y.values, mean.values, variance.values)
+        }
+        let found = try run()
+        let values = x.values
+        let means = (0..<c).map { j in (0..<rows).reduce(0) { $0 + values[$1 * c + j] } / Double(rows) }
+        let variances = (0..<c).map { j in (0..<rows).reduce(0) { $0 + (values[$1 * c + j] - means[j]) * (values[$1 * c + j] - means[j]) } / Double(rows) }
+        let tolerance = dtype == .f32 ? 2e-6 : 1e-13
+        #expect(distance(found.mean, means) < tolerance)
+        #expect(distance(found.variance, variances) < tolerance)
+        let (scale, shift) = (gamma.values, beta.values)
+        let expected = values.indices.map { (values[$0] - means[$0 % c]) * scale[$0 % c] / (variances[$0 % c] + 1e-3).squareRoot() + shift[$0 % c] }
+        #expect(distance(found.y, expected) < 5 * tolerance)
+        try onOneThread {
+            let alone = try run()
+            #expect(alone == found)
+        }
+    }
+}

@@ -104,3 +104,34 @@ func poolingOfPairsAgreesWithItsDefinition(_ dtype: DType) throws {
     try unsafe Libraries.maxPoolGradient(x.operand, dy.operand, window, into: dx.operand)
     #expect(dx.values == [0, 5, 0, 0, 7, 0, 0, 0, 0, 6, 0, 0])
 }
+
+@Test func poolingInPiecesIsTheSame() throws {
+    var random = SplitMix(seed: 14)
+    // Many images, and one large image by rows.
+    for (batch, size, c) in [(40, 20, 9), (1, 150, 40), (2, 131, 33)] {
+        let window = Window(size: [3, 2], strides: [2, 2], before: [1, 0], after: [1, 1])
+        let (xShape, yShape) = ([batch, size, size, c], [batch, (size - 1) / 2 + 1, (size - 1) / 2 + 1, c])
+        let (x, dy) = (Sample.random(.f32, xShape, &random), Sample.random(.f32, yShape, &random))
+        func compare(_ shape: Shape, _ run: (Operand) throws -> Void) throws {
+            let (together, alone) = (Sample.place(.f32, shape), Sample.place(.f32, shape))
+            try unsafe run(together.operand)
+            try onOneThread { try unsafe run(alone.operand) }
+            #expect(together.values == alone.values)
+        }
+        try unsafe compare(yShape) { try unsafe Libraries.maxPool(x.operand, window, into: $0) }
+        try unsafe compare(yShape) { try unsafe Libraries.averagePool(x.operand, window, into: $0) }
+        try unsafe compare(yShape) { try unsafe Libraries.maxPoolTake(x.operand, x.operand, window, into: $0) }
+        try unsafe compare(xShape) { try unsafe Libraries.maxPoolGradient(x.operand, dy.operand, window, into: $0) }
+        try unsafe compare(xShape) { try unsafe Libraries.averagePoolGradient(dy.operand, window, into: $0) }
+    }
+}
+
+@Test func poolingByRowsAgreesWithItsDefinition() throws {
+    var random = SplitMix(seed: 15)
+    let (x, y): (Shape, Shape) = ([1, 151, 150, 8], [1, 76, 75, 8])
+    let window = Window(size: [3, 2], strides: [2, 2], before: [1, 0], after: [1, 0])
+    let values = Sample.random(.f32, x, &random)
+    let (found, elements) = (Sample.place(.f32, y), values.values)
+    try unsafe Libraries.maxPool(values.operand, window, into: found.operand)
+    #expect(found.values == windows(x, y, window).map { $0.map { elements[$0] }.max()! })
+}

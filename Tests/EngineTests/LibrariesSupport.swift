@@ -14,6 +14,8 @@ internal import Graphs
             switch dtype {
             case .f32: unsafe operand.elements(Float.self)[i] = Float(value)
             case .f64: unsafe operand.elements(Double.self)[i] = value
+            // Cut, not rounded: any value of the type will do.
+            case .bf16: unsafe operand.elements(UInt16.self)[i] = UInt16(Float(value).bitPattern >> 16)
             case .i32: unsafe operand.elements(Int32.self)[i] = Int32(value)
             case .i64: unsafe operand.elements(Int64.self)[i] = Int64(value)
             case .u8: unsafe operand.elements(UInt8.self)[i] = UInt8(value)
@@ -38,6 +40,7 @@ internal import Graphs
             switch unsafe operand.dtype {
             case .f32: unsafe Double(operand.elements(Float.self)[i])
             case .f64: unsafe operand.elements(Double.self)[i]
+            case .bf16: unsafe Double(Float(bitPattern: UInt32(operand.elements(UInt16.self)[i]) << 16))
             case .i32: unsafe Double(operand.elements(Int32.self)[i])
             case .i64: unsafe Double(operand.elements(Int64.self)[i])
             case .u8: unsafe Double(operand.elements(UInt8.self)[i])
@@ -45,6 +48,15 @@ internal import Graphs
             }
         }
     }
+}
+
+/// Runs the body as one thread would: in a chunk, work is not shared out again.
+func onOneThread(_ body: () throws -> Void) throws {
+    var failure: (any Error)?
+    ThreadPool.run(2) { chunk in
+        if chunk == 0 { do { try body() } catch { failure = error } }
+    }
+    if let failure { throw failure }
 }
 
 /// A small generator whose numbers are the same everywhere.
@@ -70,6 +82,12 @@ func distance(_ found: [Double], _ expected: [Double]) -> Double {
         largest = d.isNaN ? .infinity : max(largest, d)
     }
     return largest
+}
+
+/// The largest distance relative to the largest expected element.
+func scaledDistance(_ found: [Double], _ expected: [Double]) -> Double {
+    let largest = expected.reduce(0) { max($0, abs($1)) }
+    return distance(found.map { $0 / largest }, expected.map { $0 / largest })
 }
 
 func dot(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + $1.0 * $1.1 } }

@@ -15,11 +15,12 @@ struct tfs_window {
 };
 
 #define TFS_MATMUL(T, name)                                                                                            \
-    /* c[m][n] = a · b with a(i, p) = a[i * row + p * column] and b[k][n]; c is distinct from a and b. */              \
+    /* c = a · b for a[m][k], b[k][n], c[m][n] with the strides of their rows and columns; c's columns lie dense. c is     \
+       distinct from a and b, k is not 0; `adds` adds to c instead. */                                                 \
     void tfs_matmul_##name(size_t m, size_t n, size_t k, const T *_Nonnull a, size_t row, size_t column,               \
-                           const T *_Nonnull b, T *_Nonnull c);                                                        \
-    /* y[m] = a[m][n] · x[n], or with `transposed` y[n] = x[m] · a[m][n]. */                                           \
-    void tfs_matvec_##name(size_t m, size_t n, int transposed, const T *_Nonnull a, const T *_Nonnull x,               \
+                           const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, int adds);    \
+    /* y[m] = a[m][n] · x[n], or with `transposed` y[n] = x[m] · a[m][n]; `row` is the stride of a's rows. */          \
+    void tfs_matvec_##name(size_t m, size_t n, size_t row, int transposed, const T *_Nonnull a, const T *_Nonnull x,   \
                            T *_Nonnull y);
 TFS_MATMUL(float, f32)
 TFS_MATMUL(double, f64)
@@ -55,6 +56,9 @@ TFS_MATMUL(uint64_t, i64)
     /* Per channel over all rows of x[rows][c]: mean, population variance. `sums` is scratch for c doubles. */         \
     void tfs_batch_statistics_##name(size_t rows, size_t c, const T *_Nonnull x, double *_Nonnull sums,                \
                                      T *_Nonnull mean, T *_Nonnull variance);                                          \
+    /* The statistics of all rows from those of parts of `grain` rows, the last one shorter, means[part][c]. */         \
+    void tfs_merge_statistics_##name(size_t rows, size_t grain, size_t c, const T *_Nonnull means,                     \
+                                     const T *_Nonnull variances, T *_Nonnull mean, T *_Nonnull variance);             \
     /* y = (x - mean) * gamma / sqrt(variance + epsilon) + beta; `scale` is scratch for c elements. */                 \
     void tfs_batch_normalize_##name(size_t rows, size_t c, double epsilon, const T *_Nonnull x,                        \
                                     const T *_Nonnull gamma, const T *_Nonnull beta, const T *_Nonnull mean,           \

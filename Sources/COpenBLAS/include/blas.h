@@ -7,12 +7,6 @@
 /* NULL once the library is there, else a sentence that says what is missing. Safe from any thread. */
 const char *_Nullable tfs_blas_load(void);
 
-/* Row-major c[m][n] = op(a) · op(b). */
-void tfs_sgemm(int transpose_a, int transpose_b, int m, int n, int k, const float *_Nonnull a, int lda,
-               const float *_Nonnull b, int ldb, float *_Nonnull c, int ldc);
-void tfs_dgemm(int transpose_a, int transpose_b, int m, int n, int k, const double *_Nonnull a, int lda,
-               const double *_Nonnull b, int ldb, double *_Nonnull c, int ldc);
-
 /* Row-major: x = op(a)⁻¹ · b in place of b[n][k], a triangular [n][n]. */
 void tfs_strsm(int lower, int transpose, int n, int k, const float *_Nonnull a, float *_Nonnull b);
 void tfs_dtrsm(int lower, int transpose, int n, int k, const double *_Nonnull a, double *_Nonnull b);

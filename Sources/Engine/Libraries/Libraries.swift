@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Graphs
 
 /// The kernels that stand on a library (OpenBLAS, oneDNN) or on a plain C loop where the library is not worth it.
@@ -23,6 +24,13 @@ extension Operand {
     var byteCount: Int { unsafe count * dtype.size }
 
     func zero() { unsafe pointer.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount) }
+}
+
+/// Lends the elements as f32.
+func widened<R>(_ x: Operand, _ body: (Operand) throws(OpError) -> R) throws(OpError) -> R {
+    let wide = try scratch(unsafe x.count * 4)
+    unsafe tfs_cast(x.dtype.c, x.pointer, DType.f32.c, wide.base, x.count)
+    return try unsafe body(Operand(pointer: wide.base, dtype: .f32, shape: x.shape))
 }
 
 /// Memory of one call, freed at its end; never of size 0.
@@ -57,9 +65,21 @@ struct Batches: Sendable {
         }
     }
 
+    /// The number of matrices of the result.
+    var count: Int { shape.reduce(1, *) }
+
+    /// Where the matrix begins that the operand gives for a matrix of the result.
+    func offset(_ number: Int, _ operand: Int) -> Int {
+        var (rest, offset) = (number, 0)
+        for axis in shape.indices.reversed() {
+            offset += rest % shape[axis] * strides[operand][axis]
+            rest /= shape[axis]
+        }
+        return offset
+    }
+
     /// Calls `body` with the number of each matrix of the result and the operands' offsets.
     func forEach(_ body: (Int, [Int]) throws(OpError) -> Void) throws(OpError) {
-        let count = shape.reduce(1, *)
         var index = Shape(repeating: 0, count: shape.count)
         var offsets = [Int](repeating: 0, count: strides.count)
         for number in 0..<max(count, 0) {

@@ -2,34 +2,35 @@ internal import CKernels
 internal import Graphs
 
 extension Libraries {
-    /// y = op(a) · op(b): the last two axes are matrices, the leading ones broadcast.
+    /// y = op(a) · op(b): the last two axes are matrices, the leading ones broadcast. a and b may be bf16 with y f32.
     ///
-    /// **shape** a: [..., m, k] ([..., k, m] when transposed), b: [..., k, n], y: [..., m, n]
+    /// **shape** a: [..., m, k] ([..., k, m] when transposed), b: [..., k, n], y: [..., m, n], bias: [n]
     static func matmul(
-        _ a: Operand, _ b: Operand, transposeA: Bool = false, transposeB: Bool = false, into y: Operand
+        _ a: Operand, _ b: Operand, transposeA: Bool = false, transposeB: Bool = false, epilogue: Epilogue = unsafe Epilogue(),
+        into y: Operand
     ) throws(OpError) {
-        let product = unsafe Product(a, b, transposeA, transposeB, y)
         if unsafe y.count == 0 { return }
-        if product.k == 0 { return unsafe y.zero() }
-        switch unsafe y.dtype {
-        case .f32: try unsafe product.run(a, b, y, Float.self)
-        case .f64: try unsafe product.run(a, b, y, Double.self)
-        case .u8, .i8: try unsafe product.runPlain(a, b, y, UInt8.self)
-        case .i16: try unsafe product.runPlain(a, b, y, UInt16.self)
-        case .i32: try unsafe product.runPlain(a, b, y, UInt32.self)
-        case .i64: try unsafe product.runPlain(a, b, y, UInt64.self)
-        case .bool, .f16, .bf16, .string: throw unsafe noKernel("matmul", y.dtype)
+        let product = unsafe Product(a, b, transposeA, transposeB, y)
+        if product.k == 0 {
+            unsafe y.zero()
+            return try unsafe epilogue.apply(rows: 0..<y.count / product.n, columns: 0..<product.n, of: product.n, to: y)
+        }
+        switch unsafe (a.dtype, y.dtype) {
+        case (.bf16, .f32): try unsafe product.runNarrow(a, b, y, epilogue)
+        case (_, .f32): try unsafe product.run(a, b, y, epilogue, Float.self)
+        case (_, .f64): try unsafe product.run(a, b, y, epilogue, Double.self)
+        case (_, .u8), (_, .i8): try unsafe product.run(a, b, y, epilogue, UInt8.self)
+        case (_, .i16): try unsafe product.run(a, b, y, epilogue, UInt16.self)
+        case (_, .i32): try unsafe product.run(a, b, y, epilogue, UInt32.self)
+        case (_, .i64): try unsafe product.run(a, b, y, epilogue, UInt64.self)
+        case (_, .bool), (_, .f16), (_, .bf16), (_, .string): throw unsafe noKernel("matmul", y.dtype)
         }
     }
 }
 
-/// The sizes of a batched product.
+/// The sizes of a batched product, and how threads share it: in blocks of rows and columns of each result, whose
+/// borders depend on the sizes only.
 private struct Product {
-    /// From this many multiplications on, calling OpenBLAS beats the plain loop.
-    static let worthCalling = 16 * 16 * 16
-    /// From this many on, all matrices together, it is worth loading.
-    static let worthLoading = 64 * 64 * 64
-
     private(set) var m: Int
     let n: Int
     let k: Int
@@ -57,44 +58,93 @@ private struct Product {
         }
     }
 
-    private var work: Int { m * n * k }
+    /// Multiplications of 10 µs: less is not worth another thread.
+    private static let leastWork = 500_000
 
-    /// A matrix-vector product is bound by memory, so the plain loop is as fast.
-    private var isPlain: Bool {
-        m == 1 || n == 1 || work < Self.worthCalling || work * batches.shape.reduce(1, *) < Self.worthLoading
+    /// Rows and columns of a block.
+    private var block: (rows: Int, columns: Int) {
+        if m * n * k < 2 * Self.leastWork { return (m, n) }
+        // About sixteen blocks, so that threads end together.
+        let work = min(max(m * n * k / 16, Self.leastWork), 16_000_000)
+        // Rows that stay in the second-level cache; fewer where there are too few columns to share.
+        let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, work / (n * k) / 8 * 8)
+        let rows = min(m, most)
+        let columns = min(n, (work / (rows * k) + 31) / 32 * 32)
+        return (rows, max(columns, min(n, 32)))
     }
 
-    func run<T: BLASElement>(_ a: Operand, _ b: Operand, _ y: Operand, _: T.Type) throws(OpError) {
-        if isPlain { return try unsafe runPlain(a, b, y, T.self) }
-        let limit = Int(Int32.max)
-        guard m <= limit, n <= limit, k <= limit else {
-            throw OpError("E0205", "a product of [\(m), \(k)] and [\(k), \(n)] is too large", why: "OpenBLAS counts rows in 32 bits")
-        }
-        try OpenBLAS.load()
-        try batches.forEach { number, offsets throws(OpError) in
-            unsafe T.gemm(
-                transposeA, transposeB, Int32(m), Int32(n), Int32(k), a.elements(T.self) + offsets[0],
-                b.elements(T.self) + offsets[1], y.elements(T.self) + number * m * n)
-        }
-    }
-
-    func runPlain<T: ProductElement>(_ a: Operand, _ b: Operand, _ y: Operand, _: T.Type) throws(OpError) {
-        let copies = transposeB && m > 1 && n > 1
-        try unsafe withScratch(T.self, copies ? n * k : 0) { scratch throws(OpError) in
-            try batches.forEach { number, offsets throws(OpError) in
-                let a = unsafe a.elements(T.self) + offsets[0]
-                let b = unsafe b.elements(T.self) + offsets[1]
-                let y = unsafe y.elements(T.self) + number * m * n
-                if n == 1 {
-                    unsafe transposeA ? T.matvec(k, m, 1, a, b, y) : T.matvec(m, k, 0, a, b, y)
-                } else if m == 1 {
-                    unsafe transposeB ? T.matvec(n, k, 0, b, a, y) : T.matvec(k, n, 1, b, a, y)
-                } else {
-                    if copies { unsafe transpose(b, rows: n, columns: k, into: scratch) }
-                    unsafe T.matmul(m, n, k, a, transposeA ? 1 : k, transposeA ? m : 1, copies ? scratch : b, y)
-                }
+    func run<T: ProductElement>(_ a: Operand, _ b: Operand, _ y: Operand, _ epilogue: Epilogue, _: T.Type) throws(OpError) {
+        if m == 1 || n == 1 { return try unsafe runVector(a, b, y, epilogue, T.self) }
+        let block = block
+        let (down, across) = ((m + block.rows - 1) / block.rows, (n + block.columns - 1) / block.columns)
+        // Small matrices are taken several at a time.
+        let grain = down * across > 1 ? 1 : max(1, Self.leastWork / (m * n * k))
+        let count = batches.count * down * across
+        try ThreadPool.run((count + grain - 1) / grain) { chunk throws(OpError) in
+            for item in chunk * grain..<min((chunk + 1) * grain, count) {
+                let (number, place) = item.quotientAndRemainder(dividingBy: down * across)
+                let (row, column) = (place / across * block.rows, place % across * block.columns)
+                let (rows, columns) = (row..<min(row + block.rows, m), column..<min(column + block.columns, n))
+                let (rowA, columnA) = transposeA ? (1, m) : (k, 1)
+                let (rowB, columnB) = transposeB ? (1, k) : (n, 1)
+                unsafe T.matmul(
+                    rows.count, columns.count, k, a.elements(T.self) + batches.offset(number, 0) + row * rowA, rowA, columnA,
+                    b.elements(T.self) + batches.offset(number, 1) + column * columnB, rowB, columnB,
+                    y.elements(T.self) + number * m * n + row * n + column, n, 0)
+                try unsafe epilogue.apply(rows: number * m + row..<number * m + rows.upperBound, columns: columns, of: n, to: y)
             }
         }
+    }
+
+    /// A product of a matrix and a vector is bound by reading the matrix.
+    private func runVector<T: ProductElement>(_ a: Operand, _ b: Operand, _ y: Operand, _ epilogue: Epilogue, _: T.Type) throws(OpError) {
+        let isColumn = n == 1
+        let count = isColumn ? m : n
+        let isTransposed = isColumn ? transposeA : !transposeB
+        // In pieces of 256 kB, and of whole cache lines.
+        let bytes = count * k * MemoryLayout<T>.stride
+        let pieces = min(max(bytes >> 18, 1), 16, max(count / 64, 1))
+        let grain = pieces == 1 ? count : ((count + pieces - 1) / pieces + 63) / 64 * 64
+        let parts = (count + grain - 1) / grain
+        let matrices = batches.count
+        let together = parts > 1 ? 1 : max(1, (1 << 18) / max(bytes, 1))
+        let total = matrices * parts
+        try ThreadPool.run((total + together - 1) / together) { chunk throws(OpError) in
+            for item in chunk * together..<min((chunk + 1) * together, total) {
+                let (number, part) = item.quotientAndRemainder(dividingBy: parts)
+                let range = part * grain..<min((part + 1) * grain, count)
+                let (a, b) = unsafe (a.elements(T.self) + batches.offset(number, 0), b.elements(T.self) + batches.offset(number, 1))
+                let (matrix, vector) = unsafe isColumn ? (a, b) : (b, a)
+                let result = unsafe y.elements(T.self) + number * count + range.lowerBound
+                if isTransposed {
+                    unsafe T.matvec(k, range.count, count, 1, matrix + range.lowerBound, vector, result)
+                } else {
+                    unsafe T.matvec(range.count, k, k, 0, matrix + range.lowerBound * k, vector, result)
+                }
+                let (rows, columns) = isColumn ? (number * m + range.lowerBound..<number * m + range.upperBound, 0..<1) : (number..<number + 1, range)
+                try unsafe epilogue.apply(rows: rows, columns: columns, of: n, to: y)
+            }
+        }
+    }
+
+    /// In bf16 a product is a convolution by a kernel of size 1, or one of its gradients, which oneDNN has code for.
+    func runNarrow(_ a: Operand, _ b: Operand, _ y: Operand, _ epilogue: Epilogue) throws(OpError) {
+        guard batches.count == 1, !(transposeA && transposeB), m * n * k >= Self.leastWork else {
+            return try unsafe widened(a) { a throws(OpError) in
+                try unsafe widened(b) { b throws(OpError) in try unsafe run(a, b, y, epilogue, Float.self) }
+            }
+        }
+        let window = Window(strides: [1], before: [0], after: [0], dilations: [1])
+        func shaped(_ x: Operand, _ shape: Shape) -> Operand { unsafe Operand(pointer: x.pointer, dtype: x.dtype, shape: shape) }
+        if transposeA {
+            try unsafe Libraries.convGradientKernel(shaped(a, [1, k, m]), shaped(b, [1, k, n]), window, into: shaped(y, [1, m, n]))
+        } else if transposeB {
+            try unsafe Libraries.convGradientInput(shaped(a, [1, m, k]), shaped(b, [1, n, k]), window, into: shaped(y, [1, m, n]))
+        } else {
+            return try unsafe Libraries.conv(
+                shaped(a, [1, m, k]), shaped(b, [1, k, n]), window, epilogue: epilogue, into: shaped(y, [1, m, n]))
+        }
+        try unsafe epilogue.apply(rows: 0..<m, columns: 0..<n, of: n, to: y)
     }
 }
 
@@ -107,10 +157,12 @@ func transpose<T: BitwiseCopyable>(
     }
 }
 
-/// m, n, k, a with its strides along rows and columns, b, and the product.
-typealias MatrixProduct<T> = (Int, Int, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
-/// m, n, whether the matrix is transposed, the matrix, the vector, and the product.
-typealias VectorProduct<T> = (Int, Int, Int32, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
+/// m, n, k, a and b each with its strides along rows and columns, the product, its stride along rows, whether to add.
+typealias MatrixProduct<T> = (
+    Int, Int, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>, Int, Int32
+) -> Void
+/// m, n, the stride along rows, whether the matrix is transposed, the matrix, the vector, and the product.
+typealias VectorProduct<T> = (Int, Int, Int, Int32, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void
 
 /// An element type with plain C products.
 protocol ProductElement: BitwiseCopyable {

@@ -3,96 +3,42 @@ internal import Glibc
 internal import Graphs
 internal import Synchronization
 
-/// The wrapper of oneDNN: an engine, a stream, compiled primitives and their scratch memory.
+/// The wrapper of oneDNN: its engine and what it compiled.
 ///
-/// `Sendable` holds because all state is used under the lock.
+/// `Sendable` holds because oneDNN's engine may be used by all threads; the cache is under a lock.
 @safe final class OneDNN: @unchecked Sendable {
     static let shared = OneDNN()
 
-    private let lock = Mutex(())
-    private var engine: dnnl_engine_t?
-    private var stream: dnnl_stream_t?
-    private var cache = BoundedCache<ConvPrimitive.Key, ConvPrimitive?>(limit: 512)
-    private var scratch: UnsafeMutableRawPointer?
-    private var scratchSize = 0
-
-    /// OpenMP's `omp_set_num_threads`, for the calling thread.
-    ///
-    /// oneDNN runs on the caller's thread alone: its threads would wait for each other spinning, which beside any
-    /// other busy process costs a time slice per call (measured: 8 ms instead of 0.5), and its sums by kernels would
-    /// depend on their number.
-    private let setThreads: (@convention(c) (Int32) -> Void)?
+    private let engine: dnnl_engine_t?
+    private let plans = Mutex(BoundedCache<ConvPlan.Key, ConvPlan?>(limit: 512))
 
     private init() {
-        let symbol = unsafe dlsym(nil, "omp_set_num_threads")
-        unsafe setThreads = unsafeBitCast(symbol, to: (@convention(c) (Int32) -> Void)?.self)
+        var engine: dnnl_engine_t?
+        _ = unsafe dnnl_engine_create(&engine, dnnl_cpu, 0)
+        unsafe self.engine = engine
     }
 
-    /// Computes a convolution or one of its gradients in f32; `false` when oneDNN has no code for the geometry.
-    func run(
-        _ direction: ConvDirection, _ geometry: WindowGeometry, _ x: Operand, _ kernel: Operand, _ y: Operand
-    ) throws(OpError) -> Bool {
-        try lock.withLock { _ throws(OpError) in
-            setThreads?(1)
-            let key = ConvPrimitive.Key(direction: direction, geometry: geometry)
-            let found: ConvPrimitive?
-            if let cached = cache[key] {
-                found = cached
-            } else {
-                found = try unsafe ConvPrimitive(key, engine: start())
-                cache[key] = .some(found)
-            }
-            guard let found else { return false }
-            try unsafe execute(found, direction, x, kernel, y)
-            return true
+    /// How a convolution or one of its gradients is computed; `nil` when oneDNN has no code for the geometry.
+    func plan(_ key: ConvPlan.Key) throws(OpError) -> ConvPlan? {
+        guard let engine = unsafe engine else { return nil }
+        return try plans.withLock { plans throws(OpError) in
+            if let known = plans[key] { return known }
+            Self.useOneThread()
+            let plan = try unsafe ConvPlan(key, engine: engine)
+            plans[key] = .some(plan)
+            return plan
         }
     }
 
-    private func execute(
-        _ conv: ConvPrimitive, _ direction: ConvDirection, _ x: Operand, _ kernel: Operand, _ y: Operand
-    ) throws(OpError) {
-        try unsafe Self.check(dnnl_memory_set_data_handle(conv.x, x.pointer))
-        try unsafe Self.check(dnnl_memory_set_data_handle(conv.y, y.pointer))
-        try unsafe Self.check(dnnl_memory_set_data_handle(conv.kernel, kernel.pointer))
-        if unsafe conv.packed != nil {
-            try unsafe Self.check(dnnl_memory_set_data_handle(conv.packed, scratch(of: conv.packedSize)))
-        }
-        let weights = unsafe conv.packed ?? conv.kernel
-        let arguments: (x: Int32, kernel: Int32, y: Int32) =
-            switch direction {
-            case .forward: (1, 33, 17)
-            case .gradientInput: (129, 33, 145)
-            case .gradientKernel: (1, 161, 145)
-            }
-        if direction != .gradientKernel { try unsafe execute(conv.reorder, [(1, conv.kernel), (17, conv.packed)]) }
-        try unsafe execute(conv.primitive, [(arguments.x, conv.x), (arguments.kernel, weights), (arguments.y, conv.y)])
-        if direction == .gradientKernel { try unsafe execute(conv.reorder, [(1, conv.packed), (17, conv.kernel)]) }
-        try unsafe Self.check(dnnl_stream_wait(stream))
-    }
+    /// OpenMP's `omp_set_num_threads`.
+    private static let setThreads: (@convention(c) (Int32) -> Void)? = unsafe unsafeBitCast(
+        dlsym(nil, "omp_set_num_threads"), to: (@convention(c) (Int32) -> Void)?.self)
 
-    private func execute(
-        _ primitive: dnnl_primitive_t?, _ arguments: [(Int32, dnnl_memory_t?)]
-    ) throws(OpError) {
-        guard let primitive = unsafe primitive else { return }
-        let list = unsafe arguments.map { unsafe dnnl_exec_arg_t(arg: $0.0, memory: $0.1) }
-        try unsafe Self.check(dnnl_primitive_execute(primitive, stream, Int32(list.count), list))
-    }
-
-    private func start() throws(OpError) -> dnnl_engine_t {
-        if let engine = unsafe engine { return unsafe engine }
-        try unsafe Self.check(dnnl_engine_create(&engine, dnnl_cpu, 0))
-        try unsafe Self.check(dnnl_stream_create(&stream, engine, UInt32(dnnl_stream_default_flags.rawValue)))
-        return unsafe engine!
-    }
-
-    private func scratch(of size: Int) -> UnsafeMutableRawPointer {
-        if size > scratchSize || scratchSize == 0 {
-            unsafe scratch?.deallocate()
-            unsafe scratch = .allocate(byteCount: max(size, 64), alignment: 64)
-            scratchSize = max(size, 64)
-        }
-        return unsafe scratch!
-    }
+    /// Keeps oneDNN on the calling thread; OpenMP has the setting once per thread.
+    ///
+    /// Its own threads would wait for each other spinning, which beside any other busy process costs a time slice
+    /// per call (measured: 8 ms instead of 0.5), and its sums by kernels would depend on their number.
+    static func useOneThread() { setThreads?(1) }
 
     static func check(_ status: dnnl_status_t) throws(OpError) {
         if status != dnnl_success { throw Libraries.failed("oneDNN", Int(status.rawValue)) }

@@ -6,7 +6,7 @@ enum OpenBLAS {
     static func load() throws(OpError) {
         if let missing = unsafe tfs_blas_load() {
             throw unsafe OpError(
-                "E0291", String(cString: missing), why: "large products and `linalg` are computed by it",
+                "E0291", String(cString: missing), why: "`linalg` is computed by it",
                 mend: "install it (Debian: `apt install libopenblas0`)")
         }
     }
@@ -20,13 +20,9 @@ enum OpenBLAS {
 /// An element type of BLAS and LAPACK; parameters as in `blas.h`.
 ///
 /// LAPACK's are column-major, each leading size that of the matrix.
-protocol BLASElement: ProductElement, BinaryFloatingPoint {
+protocol BLASElement: BitwiseCopyable, BinaryFloatingPoint {
     typealias Values = UnsafeMutablePointer<Self>
     typealias Integers = UnsafeMutablePointer<Int32>
-    /// Row-major and dense.
-    static func gemm(
-        _ transposeA: Bool, _ transposeB: Bool, _ m: Int32, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>,
-        _ b: UnsafePointer<Self>, _ c: Values)
     /// Row-major.
     static func trsm(_ lower: Bool, _ transpose: Bool, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>, _ b: Values)
     static func getrf(_ n: Int32, _ a: Values, _ pivots: Integers) -> Int32
@@ -53,13 +49,6 @@ protocol BLASElement: ProductElement, BinaryFloatingPoint {
 }
 
 extension Float: BLASElement {
-    static func gemm(
-        _ transposeA: Bool, _ transposeB: Bool, _ m: Int32, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>,
-        _ b: UnsafePointer<Self>, _ c: Values
-    ) {
-        unsafe tfs_sgemm(
-            transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, transposeA ? m : k, b, transposeB ? k : n, c, n)
-    }
     static func trsm(_ lower: Bool, _ transpose: Bool, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>, _ b: Values) {
         unsafe tfs_strsm(lower ? 1 : 0, transpose ? 1 : 0, n, k, a, b)
     }
@@ -96,13 +85,6 @@ extension Float: BLASElement {
 }
 
 extension Double: BLASElement {
-    static func gemm(
-        _ transposeA: Bool, _ transposeB: Bool, _ m: Int32, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>,
-        _ b: UnsafePointer<Self>, _ c: Values
-    ) {
-        unsafe tfs_dgemm(
-            transposeA ? 1 : 0, transposeB ? 1 : 0, m, n, k, a, transposeA ? m : k, b, transposeB ? k : n, c, n)
-    }
     static func trsm(_ lower: Bool, _ transpose: Bool, _ n: Int32, _ k: Int32, _ a: UnsafePointer<Self>, _ b: Values) {
         unsafe tfs_dtrsm(lower ? 1 : 0, transpose ? 1 : 0, n, k, a, b)
     }
