@@ -149,7 +149,7 @@ public struct Dataset: Sendable {
         // The graph behind a tensor belongs to this thread.
         try Tensor.compute(sources)
         let next = stream(iteration)
-        let producer = Producer<[Tensor]> { try next() }
+        let producer = Producer { try next() }
         return Iterator { try producer.next() }
     }
 

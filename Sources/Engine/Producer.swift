@@ -4,7 +4,8 @@ internal import Synchronization
 /// Makes elements ahead, on a thread of its own, a few at a time.
 ///
 /// What makes them is called on that thread only; what it made before an error is given out before the error is.
-@safe public final class Producer<Element: Sendable> {
+@safe public final class Producer {
+    public typealias Element = [Tensor]
     /// What both sides see. `Sendable` holds because everything is used under the lock, but `make`, which only the thread uses.
     @safe private final class Shared: @unchecked Sendable {
         let make: () throws -> Element?
@@ -52,25 +53,32 @@ internal import Synchronization
     }
 
     private let shared: Shared
-    private var thread = pthread_t()
-    private let isRunning: Bool
+    /// `nil` when no thread could be had: then elements are made when they are asked for.
+    private let thread: pthread_t?
     private var end: Result<Element?, any Error>?
 
     /// - Parameter depth: how many elements may wait.
     public init(depth: Int = 2, make: @escaping () throws -> Element?) {
         shared = Shared(depth: depth, make: make)
-        let started = unsafe pthread_create(
+        thread = Self.start(shared)
+    }
+
+    private static func start(_ shared: Shared) -> pthread_t? {
+        var thread = pthread_t()
+        let argument = unsafe Unmanaged.passRetained(shared)
+        let status = unsafe pthread_create(
             &thread, nil,
             { argument in
                 unsafe Unmanaged<Shared>.fromOpaque(argument!).takeRetainedValue().produce()
                 return nil
-            }, Unmanaged.passRetained(shared).toOpaque())
-        isRunning = started == 0
-        if !isRunning { unsafe Unmanaged.passUnretained(shared).release() }
+            }, argument.toOpaque())
+        if status == 0 { return thread }
+        unsafe argument.release()
+        return nil
     }
 
     deinit {
-        guard isRunning else { return }
+        guard let thread else { return }
         shared.wait { shared.isDone = true }
         unsafe pthread_join(thread, nil)
     }
@@ -78,7 +86,7 @@ internal import Synchronization
     /// The next element; `nil` at the end.
     public func next() throws -> Element? {
         if let end { return try end.get() }
-        guard isRunning else { return try shared.make() }
+        guard thread != nil else { return try shared.make() }
         let made = shared.wait { shared.ready.isEmpty ? nil : shared.ready.removeFirst() }
         if case .success(.some) = made {} else { end = made }
         return try made.get()

@@ -152,7 +152,7 @@ private struct Compiler {
             }
             for (i, slot) in made.enumerated() { slotOf[Ref(node, i)] = slot }
             if finish.result != node { slotOf[Ref(finish.result)] = made[0] }
-            finish(
+            place(
                 Draft(
                     work: work, inputs: inputs, results: made,
                     reuse: inPlace ? inputs.indices.filter { slots[inputs[$0]].type.dtype.size == results[0].dtype.size }.map { (0, $0) } : [],
@@ -174,7 +174,7 @@ private struct Compiler {
             return
         }
         let names = (group.members + group.folds).map { name(of: $0) }
-        finish(
+        place(
             Draft(
                 work: FusedKernel.work([kernel]), inputs: inputs, results: made + kernel.partials.map { makeSlot($0) },
                 reuse: kernel.reuse.map { ($0.output, $0.input) }, origin: graph.origins[(group.members + group.folds).last!],
@@ -194,7 +194,7 @@ private struct Compiler {
     }
 
     /// Adds a draft, or computes it now where it depends on constants alone and its results are small.
-    private mutating func finish(_ draft: Draft) {
+    private mutating func place(_ draft: Draft) {
         if !fold(draft) { drafts.append(draft) }
     }
 

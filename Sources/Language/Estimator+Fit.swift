@@ -456,7 +456,7 @@ extension Native {
         switch try arguments.string(index) {
         case "f32": return .f32
         case "bf16": return .bf16
-        case let other: throw Fault("E0466", "`precision` is \"f32\" or \"bf16\", found \"\(other)\"")
+        case let other: throw Fault("E0444", "`precision` is \"f32\" or \"bf16\", found \"\(other)\"")
         }
     }
 
