@@ -37,7 +37,7 @@ public final class CompiledFunction: @unchecked Sendable {
             captures = storages
             program = try Program.compile(graph, donated: donated, fixed: arguments.count)
         } catch { throw error.error }
-        origins = line.nodes.map(\.origin)
+        origins = line.origins
         outputTypes = outputs.map(\.type)
     }
 
@@ -111,7 +111,8 @@ public func scan(
     let captures = line.leaves[bodyArguments.count...].map { Tensor($0) }
     var body: Graph
     do throws(ExecutionError) { body = try line.graph(bodyOutputs.map(\.edge)) } catch { throw error.error }
-    body.origins = body.origins.map { $0 >= 0 ? line.nodes[Int($0)].origin : $0 }
+    let origins = line.origins
+    body.origins = body.origins.map { $0 >= 0 ? origins[Int($0)] : $0 }
     guard let row = Op.all.first(where: { if case .special(.scan) = $0.kernel { true } else { false } }) else {
         preconditionFailure("the registry has a row for `scan`")
     }
@@ -121,6 +122,6 @@ public func scan(
     let results = try Tensor.apply(row, carries + sequences + captures, attributes, origin: origin)
     let visible = bodyOutputs.count
     // The history of the carries is stored only when a gradient asks for it.
-    if results[0].edge.node.isOp { results[0].edge.node.wanted = visible }
+    if results[0].edge.node.isComposed { results[0].edge.node.wanted = visible }
     return (Array(results[..<carries.count]), Array(results[carries.count..<visible]))
 }

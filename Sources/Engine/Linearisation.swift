@@ -11,12 +11,23 @@ struct Linearisation {
     private var walksHistory = false
     /// The first node met that cannot be computed.
     private var failure: ExecutionError?
+    /// Whether it holds more than the roots need.
+    private(set) var hasCompanions = false
 
-    /// Everything that the roots need. `isLeaf` says where to stop beside computed nodes.
-    init(of roots: [Node], arguments: [Edge] = [], isLeaf: (Node) -> Bool) {
+    /// Everything that the roots need, and where `companions` the values beside gradients, and gradients beside values,
+    /// that scripts still hold: they share their work. `isLeaf` says where to stop beside computed nodes.
+    init(of roots: [Node], companions: Bool = false, isLeaf: (Node) -> Bool) {
         self.roots = roots
-        for argument in arguments { note(leaf: argument) }
-        for root in roots { walk(root, isLeaf) }
+        for root in roots {
+            walk(root, isLeaf)
+            if companions, let gradient = root.gradient { walk(companion: gradient, isLeaf) }
+        }
+        guard companions else { return }
+        var index = 0
+        while index < nodes.count {
+            if let value = nodes[index].value { walk(companion: value, isLeaf) }
+            index += 1
+        }
     }
     init(of edges: [Edge], arguments: [Edge], isLeaf: (Node) -> Bool) {
         roots = []
@@ -59,7 +70,7 @@ struct Linearisation {
             note(leaf: edge, isCut: walksHistory)
             return false
         }
-        if node.failure != nil || !node.isOp || isLeaf(node) {
+        if node.failure != nil || !node.isComposed || isLeaf(node) {
             note(leaf: edge)
             return false
         }
@@ -68,6 +79,12 @@ struct Linearisation {
 
     private mutating func visit(_ edge: Edge, _ isLeaf: (Node) -> Bool) {
         if needsWalk(edge, isLeaf) { walk(edge.node, isLeaf) }
+    }
+
+    private mutating func walk(companion node: Node, _ isLeaf: (Node) -> Bool) {
+        guard node.isPending, node.availability == .available, node.handles > 0 else { return }
+        hasCompanions = true
+        walk(node, isLeaf)
     }
 
     /// Depth first, without recursion: histories may be long.
@@ -92,29 +109,48 @@ struct Linearisation {
         }
     }
 
-    private func leafIndex(_ edge: Edge) -> Int? {
+    func leafIndex(_ edge: Edge) -> Int? {
         edge.node.leaf >= 0 && (edge.isComputed || edge.node.note == -2) ? edge.node.leaf + edge.output : nil
     }
 
     // MARK: Graphs
 
-    /// A graph under construction with the results of each node; the origin of what a node becomes is its index.
+    /// A graph under construction with the results of each node; the origin of what a node becomes is its place in
+    /// `origins`.
     func build() throws(ExecutionError) -> (builder: GraphBuilder, terms: [[Term]], leaves: [Term]) {
         let builder = GraphBuilder()
         let inputs = leaves.map { builder.input($0.type) }
         var terms: [[Term]] = []
         terms.reserveCapacity(nodes.count)
-        for (index, node) in nodes.enumerated() {
-            guard case .op(let id) = node.content else { preconditionFailure("only ops are computed") }
-            builder.origin = Int32(index)
+        var place: Int32 = 0
+        for node in nodes {
             let arguments = node.inputs.map { edge in
                 leafIndex(edge).map { inputs[$0] } ?? terms[edge.node.note][edge.output]
             }
-            do throws(OpError) { terms.append(try builder.add(Op.at(id), arguments, node.attributes)) } catch {
-                throw ExecutionError(error, origin: node.origin)
+            switch node.content {
+            case .op(let id):
+                builder.origin = place
+                place += 1
+                do throws(OpError) { terms.append(try builder.add(Op.at(id), arguments, node.attributes)) } catch {
+                    throw ExecutionError(error, origin: node.origin)
+                }
+            case .block(let block, let origins):
+                terms.append(builder.inline(block.graph, arguments: arguments, originsFrom: place))
+                place += Int32(origins.count)
+            case .data, .key, .argument, .unknown: preconditionFailure("only what has inputs is computed")
             }
         }
         return (builder, terms, inputs)
+    }
+
+    /// What the origins of a built graph stand for.
+    var origins: [Int32] {
+        var result: [Int32] = []
+        result.reserveCapacity(nodes.count)
+        for node in nodes {
+            if case .block(_, let origins) = node.content { result += origins } else { result.append(node.origin) }
+        }
+        return result
     }
 
     /// The graph of these results.
@@ -152,18 +188,20 @@ struct Linearisation {
             })
         } catch {
             var error = error
-            if error.origin >= 0 { error.origin = nodes[Int(error.origin)].origin }
+            if error.origin >= 0 { error.origin = origins[Int(error.origin)] }
             let isLasting = error.error.code != "E0290" && error.error.code != "E0299"
-            if isLasting, roots.count == 1 { roots[0].fail(error) }
+            if isLasting, roots.count == 1, !hasCompanions { roots[0].fail(error) }
             throw error
         }
         var next = 0
         // Last first: a node gives up its history only when those after it have.
         for node in completed {
-            var storages: [Storage?] = Array(results[next..<next + node.wanted])
+            if node.types.count == 1 {
+                node.complete(Few(results[next]))
+            } else {
+                node.complete(Few(node.types.indices.map { $0 < node.wanted ? results[next + $0] : nil }))
+            }
             next += node.wanted
-            while storages.count < node.types.count { storages.append(nil) }
-            node.complete(storages)
         }
     }
 
@@ -173,19 +211,21 @@ struct Linearisation {
         var attributes: [Attributes] = []
     }
 
-    private func structure(_ outputs: [Edge]) -> Structure {
+    func structure(_ outputs: [Edge]) -> Structure {
         var result = Structure()
-        result.words.reserveCapacity(8 * nodes.count + 4 * leaves.count)
+        result.words.reserveCapacity(4 * (nodes.count + leaves.count + outputs.count) + 16)
         result.words.append(leaves.count)
         for leaf in leaves {
             let type = leaf.type
             result.words.append(Int(type.dtype.rawValue) << 8 | type.shape.count)
             result.words += type.shape
         }
-        func word(_ edge: Edge) -> Int { leafIndex(edge).map { ~$0 } ?? edge.node.note << 24 | edge.output }
         for node in nodes {
-            guard case .op(let id) = node.content else { preconditionFailure("only ops are computed") }
-            result.words.append(Int(id.index) << 32 | node.inputs.count)
+            switch node.content {
+            case .op(let id): result.words.append(Int(id.index) << 32 | node.inputs.count)
+            case .block(let block, _): result.words.append(~(block.id << 20 | node.inputs.count))
+            case .data, .key, .argument, .unknown: preconditionFailure("only what has inputs is computed")
+            }
             for edge in node.inputs { result.words.append(word(edge)) }
             if !node.attributes.values.isEmpty { result.attributes.append(node.attributes) }
         }
@@ -194,23 +234,31 @@ struct Linearisation {
         return result
     }
 
+    private func word(_ edge: Edge) -> Int { leafIndex(edge).map { ~$0 } ?? edge.node.note << 24 | edge.output }
+
     private static let programs = ProgramCache<Structure>()
 }
 
-/// Programs by what they were compiled from.
-final class ProgramCache<Key: Hashable & Sendable>: Sendable {
-    private let programs = Mutex<[Key: Program]>([:])
+/// What was made of structures seen before.
+final class StructureCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private let values = Mutex<[Key: Value]>([:])
     private let most = 512
 
-    func program(
-        for key: Key, compile: () throws(ExecutionError) -> Graph
-    ) throws(ExecutionError) -> Program {
-        if let program = programs.withLock({ $0[key] }) { return program }
-        let program = try Program.compile(try compile())
-        programs.withLock { programs in
-            if programs.count >= most { programs.removeAll() }
-            programs[key] = program
+    func value<E: Error>(for key: Key, make: () throws(E) -> Value) throws(E) -> Value {
+        if let value = values.withLock({ $0[key] }) { return value }
+        let value = try make()
+        values.withLock { values in
+            if values.count >= most { values.removeAll() }
+            values[key] = value
         }
-        return program
+        return value
+    }
+}
+
+typealias ProgramCache<Key: Hashable & Sendable> = StructureCache<Key, Program>
+
+extension StructureCache where Value == Program {
+    func program(for key: Key, compile: () throws(ExecutionError) -> Graph) throws(ExecutionError) -> Program {
+        try value(for: key) { () throws(ExecutionError) in try Program.compile(try compile()) }
     }
 }

@@ -6,6 +6,19 @@ struct Edge {
     let output: Int
 }
 
+/// A graph that stands in a larger one as a node: gradients, which are found once for all histories of one structure.
+final class Block: Sendable {
+    /// Names its structure.
+    let id: Int
+    /// The origins of its nodes are numbers of the history that it was made from.
+    let graph: Graph
+
+    init(_ graph: Graph) {
+        id = Execution.nextSerial()
+        self.graph = graph
+    }
+}
+
 /// A node of the growing graph behind a script's tensors: data, an argument, or an op on other nodes, pending
 /// until somebody looks.
 ///
@@ -21,18 +34,20 @@ final class Node: @unchecked Sendable {
         /// Has a type only.
         case unknown
         case op(OpID)
+        /// Several ops, with the origins that the numbers of its graph stand for.
+        case block(Block, origins: [Int32])
     }
 
     let content: Content
     let attributes: Attributes
-    let types: [TensorType]
+    let types: Few<TensorType>
     let origin: Int32
     let serial: Int
     let availability: Availability
     /// What it is computed from; given up once it is computed, unless recorded.
-    private(set) var inputs: [Edge]
+    private(set) var inputs: Few<Edge>
     /// Elements of each result, when computed.
-    var storages: [Storage?]
+    var storages: Few<Storage?>
     /// How many pending nodes are below it, along the longest way.
     private(set) var depth: Int
     /// The outermost recording that wants to know how this was computed.
@@ -43,6 +58,10 @@ final class Node: @unchecked Sendable {
     var handles = 0
     /// How many leading results are stored when it is computed; the rest (a scan's history) only when asked for.
     var wanted: Int
+    /// Of a gradient: the node of the value that it differentiates, which shares most of its work.
+    var value: Node?
+    /// The gradient whose `value` this is.
+    weak var gradient: Node?
 
     /// Scratch of traversals: which one was here last, and what it noted.
     var visit = 0
@@ -50,8 +69,8 @@ final class Node: @unchecked Sendable {
     var leaf = 0
 
     init(
-        _ content: Content, inputs: [Edge] = [], attributes: Attributes = Attributes(), types: [TensorType],
-        storages: [Storage?] = [], origin: Int32 = -1
+        _ content: Content, inputs: Few<Edge> = Few(), attributes: Attributes = Attributes(), types: Few<TensorType>,
+        storages: Few<Storage?> = Few(), origin: Int32 = -1
     ) {
         self.content = content
         self.inputs = inputs
@@ -61,31 +80,46 @@ final class Node: @unchecked Sendable {
         self.storages = storages
         wanted = types.count
         serial = Execution.nextSerial()
+        var depth = 0
         var availability: Availability =
             switch content {
-            case .data, .key, .op: .available
+            case .data, .key, .op, .block: .available
             case .argument: .argument
             case .unknown: .unknown
             }
-        var depth = 0
         for edge in inputs {
-            availability = max(availability, edge.node.availability)
-            if !edge.isComputed { depth = max(depth, edge.node.depth + 1) }
-            if let recording = edge.node.recording, recording.isOpen, recording.depth < self.recording?.depth ?? .max {
+            let node = edge.node
+            availability = max(availability, node.availability)
+            if !edge.isComputed { depth = max(depth, node.depth) }
+            if let recording = node.recording, recording.isOpen, recording.depth < self.recording?.depth ?? .max {
                 self.recording = recording
             }
-            if edge.output >= edge.node.wanted { edge.node.wanted = edge.node.types.count }
+            if edge.output >= node.wanted { node.wanted = node.types.count }
         }
         self.availability = availability
-        self.depth = max(depth, inputs.isEmpty ? 0 : 1)
+        switch content {
+        case .op: self.depth = depth + 1
+        case .block(let block, _): self.depth = depth + block.graph.nodes.count
+        case .data, .key, .argument, .unknown: self.depth = 0
+        }
     }
 
-    var isOp: Bool { if case .op = content { true } else { false } }
+    /// Whether it is computed from its inputs.
+    var isComposed: Bool {
+        switch content {
+        case .op, .block: true
+        case .data, .key, .argument, .unknown: false
+        }
+    }
+    /// Whether it is still to be computed, as far as is known without an error.
+    var isPending: Bool { isComposed && storages.isEmpty && failure == nil }
+    var isRecorded: Bool { recording?.isOpen == true }
 
     /// Takes the results; the history goes unless it is recorded.
-    func complete(_ results: [Storage?]) {
+    func complete(_ results: Few<Storage?>) {
         storages = results
         depth = 0
+        value = nil
         if let recording, recording.isOpen {
             recording.add(self)
         } else {
@@ -96,33 +130,36 @@ final class Node: @unchecked Sendable {
     func fail(_ error: ExecutionError) {
         failure = error
         depth = 0
-        if recording?.isOpen != true { forget() }
+        value = nil
+        if !isRecorded { forget() }
     }
 
     /// Gives up the history, without recursion however long it is.
     func forget() {
         recording = nil
-        var doomed = inputs
-        inputs = []
-        Self.release(&doomed)
+        release()
     }
 
-    private static func release(_ doomed: inout [Edge]) {
-        while var node = doomed.popLast()?.node {
-            if !node.inputs.isEmpty, isKnownUniquelyReferenced(&node) {
-                doomed += node.inputs
-                node.inputs = []
-            }
+    private func release() {
+        var doomed: [Node] = []
+        takeInputs(&doomed)
+        if let value {
+            doomed.append(value)
+            self.value = nil
+        }
+        while var node = doomed.popLast() {
+            if isKnownUniquelyReferenced(&node) { node.takeInputs(&doomed) }
         }
     }
 
-    deinit {
-        if !inputs.isEmpty {
-            var doomed = inputs
-            inputs = []
-            Self.release(&doomed)
+    /// Moves the inputs that have inputs themselves; lets the others go.
+    private func takeInputs(_ nodes: inout [Node]) {
+        while let node = inputs.popLast()?.node {
+            if !node.inputs.isEmpty { nodes.append(node) }
         }
     }
+
+    deinit { if !inputs.isEmpty { release() } }
 }
 
 extension Edge {
@@ -152,7 +189,7 @@ public final class Recording: @unchecked Sendable {
     /// Records what is made of these tensors from here on.
     public init(of tensors: [Tensor]) {
         depth = Execution.nextSerial()
-        for tensor in tensors where tensor.edge.node.recording?.isOpen != true { tensor.edge.node.recording = self }
+        for tensor in tensors where !tensor.edge.node.isRecorded { tensor.edge.node.recording = self }
     }
 
     func add(_ node: Node) { nodes.append(Weak(node: node)) }

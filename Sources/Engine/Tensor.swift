@@ -1,46 +1,96 @@
 public import Graphs
 internal import CKernels
+internal import Synchronization
 
 /// A tensor of a script: a handle on data, on an argument, or on what will be computed when somebody looks.
 ///
 /// A tensor never changes. Handles of one graph are used by one thread at a time; see `Node`.
 public final class Tensor: @unchecked Sendable {
-    let edge: Edge
+    public let type: TensorType
+    /// Whether the elements lie in `few`.
+    private let isSmall: Bool
+    private let output: Int32
+    /// What it is a result of, as the bits of a reference that this tensor owns: small data become a node only when a
+    /// pending op reads them, perhaps of two threads at once.
+    private let made: Atomic<UInt>
+    /// The elements of small data: most often nobody ever asks for a node of them, and no memory beside this object is
+    /// needed. Written before the tensor is shared.
+    private var few: InlineArray<8, UInt64>
+
+    /// The bytes of the largest small data.
+    static let small = 64
 
     init(_ node: Node, _ output: Int = 0) {
-        edge = Edge(node: node, output: output)
+        type = node.types[output]
+        isSmall = false
+        self.output = Int32(output)
+        few = InlineArray(repeating: 0)
+        made = Atomic(Self.bits(owning: node))
         node.handles += 1
     }
     convenience init(_ edge: Edge) { self.init(edge.node, edge.output) }
     convenience init(_ type: TensorType, _ storage: Storage) {
-        self.init(Node(.data, types: [type], storages: [storage]))
+        self.init(Node(.data, types: Few(type), storages: Few(storage)))
     }
 
-    deinit { edge.node.handles -= 1 }
+    /// Data of at most `small` bytes, written by `fill`.
+    @inline(__always) init(_ type: TensorType, filling fill: (UnsafeMutableRawPointer) -> Void) {
+        self.type = type
+        isSmall = true
+        output = 0
+        made = Atomic(0)
+        few = InlineArray(repeating: 0)
+        unsafe withUnsafeMutablePointer(to: &few) { unsafe fill(UnsafeMutableRawPointer($0)) }
+    }
 
-    public var type: TensorType { edge.type }
-    public var dtype: DType { edge.type.dtype }
-    public var shape: Shape { edge.type.shape }
-    public var rank: Int { edge.type.shape.count }
+    deinit {
+        if let node = unsafe owned {
+            unsafe node._withUnsafeGuaranteedRef { $0.handles -= 1 }
+            unsafe node.release()
+        }
+    }
+
+    private static func bits(owning node: Node) -> UInt {
+        unsafe UInt(bitPattern: Unmanaged.passRetained(node).toOpaque())
+    }
+    private var owned: Unmanaged<Node>? {
+        unsafe UnsafeRawPointer(bitPattern: made.load(ordering: .acquiring)).map { unsafe Unmanaged.fromOpaque($0) }
+    }
+    private var node: Node? { unsafe owned?.takeUnretainedValue() }
+
+    var edge: Edge {
+        if let node { return Edge(node: node, output: Int(output)) }
+        let storage = Tensor.allocate(Tensor.small)
+        unsafe withUnsafeMutablePointer(to: &few) { from in
+            unsafe storage.base.copyMemory(from: from, byteCount: Tensor.small)
+        }
+        let node = Node(.data, types: Few(type), storages: Few(storage))
+        node.handles = 1
+        let bits = Self.bits(owning: node)
+        let (isFirst, other) = made.compareExchange(expected: 0, desired: bits, ordering: .acquiringAndReleasing)
+        if isFirst { return Edge(node: node, output: 0) }
+        unsafe Unmanaged<Node>.fromOpaque(UnsafeRawPointer(bitPattern: bits)!).release()
+        return Edge(node: unsafe Unmanaged<Node>.fromOpaque(UnsafeRawPointer(bitPattern: other)!).takeUnretainedValue(), output: 0)
+    }
+
+    public var dtype: DType { type.dtype }
+    public var shape: Shape { type.shape }
+    public var rank: Int { type.shape.count }
     /// The number of elements; `nil` while a size is unknown.
     public var count: Int? { shape.elementCount }
 
     /// Whether its elements can be looked at.
-    public var availability: Availability { edge.node.availability }
+    public var availability: Availability { node?.availability ?? .available }
     /// Whether its elements are there already, so that looking costs nothing.
-    public var isComputed: Bool { edge.isComputed }
+    public var isComputed: Bool { isSmall || edge.isComputed }
 
     // MARK: Making
 
     public static func scalar(_ value: Double, _ dtype: DType) -> Tensor {
-        let storage = allocate(8)
-        unsafe storage.lend { bytes in unsafe tfs_fill(dtype.c, value, bytes.baseAddress!, 1) }
-        return Tensor(TensorType(dtype, []), storage)
+        unsafe Tensor(TensorType(dtype, [])) { unsafe tfs_fill(dtype.c, value, $0, 1) }
     }
     public static func scalar(_ value: Int, _ dtype: DType) -> Tensor {
-        let storage = allocate(8)
-        unsafe storage.lend { bytes in unsafe tfs_fill_int(dtype.c, Int64(value), bytes.baseAddress!, 1) }
-        return Tensor(TensorType(dtype, []), storage)
+        unsafe Tensor(TensorType(dtype, [])) { unsafe tfs_fill_int(dtype.c, Int64(value), $0, 1) }
     }
 
     /// A tensor of these elements in row-major order.
@@ -64,10 +114,10 @@ public final class Tensor: @unchecked Sendable {
     }
 
     /// An input of code that is traced: of a `CompiledFunction` or of the body of a `scan`.
-    public static func argument(_ type: TensorType) -> Tensor { Tensor(Node(.argument, types: [type])) }
+    public static func argument(_ type: TensorType) -> Tensor { Tensor(Node(.argument, types: Few(type))) }
 
     /// A tensor of the check: it has a type and no elements, and sizes may be -1.
-    public static func unknown(_ type: TensorType) -> Tensor { Tensor(Node(.unknown, types: [type])) }
+    public static func unknown(_ type: TensorType) -> Tensor { Tensor(Node(.unknown, types: Few(type))) }
 
     /// The key of one draw, the last input of a random op. Keys made while code is traced stand for new draws at
     /// every run of it.
@@ -75,7 +125,7 @@ public final class Tensor: @unchecked Sendable {
         let storage = allocate(8)
         let mixed = tfs_mix(UInt64(bitPattern: Int64(seed)), UInt64(bitPattern: Int64(draw)))
         unsafe storage.lend { bytes in unsafe bytes.storeBytes(of: mixed, as: UInt64.self) }
-        return Tensor(Node(.key, types: [TensorType(.i64, [])], storages: [storage]))
+        return Tensor(Node(.key, types: Few(TensorType(.i64, [])), storages: Few(storage)))
     }
 
     /// Memory for elements whose number was found reasonable before.
@@ -117,10 +167,10 @@ extension Tensor {
                 }
             }
         }
-        let node = Node(.op(op.id), inputs: inputs, attributes: attributes, types: types, origin: origin)
+        let node = Node(.op(op.id), inputs: Few(inputs), attributes: attributes, types: Few(types), origin: origin)
         if node.availability == .unknown {
             // The check keeps no history.
-            let unknown = Node(.unknown, types: types)
+            let unknown = Node(.unknown, types: Few(types))
             return types.indices.map { Edge(node: unknown, output: $0) }
         }
         if !isKnown {
@@ -130,12 +180,19 @@ extension Tensor {
             }
             return try valueDependent(op, inputs, attributes, origin: origin)
         }
-        if let failure = inputs.lazy.compactMap(\.node.failure).first { node.fail(failure) }
-        if node.depth > deepest, node.availability == .available {
+        written(node)
+        return types.indices.map { Edge(node: node, output: $0) }
+    }
+
+    /// A new pending node: what it reads may have failed, and what grows long without a recording is computed.
+    static func written(_ node: Node) {
+        for edge in node.inputs {
+            if let failure = edge.node.failure { return node.fail(failure) }
+        }
+        if node.depth > deepest, node.availability == .available, !node.isRecorded {
             // An error belongs to whoever looks.
             try? compute([node])
         }
-        return types.indices.map { Edge(node: node, output: $0) }
     }
 
     private static func promote(_ inputs: inout [Edge], for op: Op, origin: Int32) throws(OpError) {
@@ -171,7 +228,12 @@ extension Tensor {
 
     static func compute(_ roots: [Node]) throws(ExecutionError) {
         for root in roots { if let failure = root.failure { throw failure } }
-        try Linearisation(of: roots, isLeaf: { _ in false }).run()
+        let line = Linearisation(of: roots, companions: true, isLeaf: { _ in false })
+        do throws(ExecutionError) { try line.run() } catch {
+            // An error of what nobody asked for is nobody's.
+            guard line.hasCompanions, !error.isInterruption else { throw error }
+            try Linearisation(of: roots, isLeaf: { _ in false }).run()
+        }
     }
 
     func computedStorage() throws(ExecutionError) -> Storage {
@@ -180,36 +242,48 @@ extension Tensor {
         return storage
     }
 
+    /// Lends the memory of the elements, computed if need be.
+    private func lendElements<R>(_ body: (UnsafeMutableRawPointer) -> R) throws(ExecutionError) -> R {
+        if isSmall { return unsafe withUnsafeMutablePointer(to: &few) { unsafe body(UnsafeMutableRawPointer($0)) } }
+        let storage = try computedStorage()
+        return unsafe storage.lend { unsafe body($0.baseAddress!) }
+    }
+
+    /// Lends the memory of the elements if they are there and no recording wants to know what becomes of them.
+    @inline(__always) func lendPresent<R>(_ body: (UnsafeMutableRawPointer) -> R) -> R? {
+        let node = node
+        if let node, node.isRecorded { return nil }
+        if isSmall { return unsafe withUnsafeMutablePointer(to: &few) { unsafe body(UnsafeMutableRawPointer($0)) } }
+        guard let node, let storage = Edge(node: node, output: Int(output)).storage else { return nil }
+        return unsafe storage.lend { unsafe body($0.baseAddress!) }
+    }
+
     /// The elements in row-major order, converted to `T` as a cast would.
     public func elements<T: TensorElement>(as: T.Type = T.self) throws(ExecutionError) -> [T] {
-        let storage = try computedStorage()
-        return T.load(storage, dtype, count: count ?? 0)
+        let (dtype, count) = (dtype, count ?? 0)
+        return try unsafe lendElements { unsafe T.load($0, dtype, count: count) }
     }
 
     /// Lends the bytes of the elements in row-major order.
     public func withBytes<R>(_ body: (RawSpan) -> R) throws(ExecutionError) -> R {
-        let storage = try computedStorage()
-        return unsafe storage.lend { bytes in body(unsafe bytes.bytes) }
+        let byteCount = type.byteCount
+        return try unsafe lendElements { bytes in
+            body(unsafe UnsafeMutableRawBufferPointer(start: bytes, count: byteCount).bytes)
+        }
     }
 
     /// One element, by its place in row-major order.
     public func element(_ index: Int) throws(ExecutionError) -> Double {
-        let storage = try computedStorage()
         precondition(index >= 0 && index < count ?? 0, "an element of the tensor")
         var result = 0.0
-        unsafe storage.lend { bytes in
-            unsafe tfs_cast(dtype.c, bytes.baseAddress! + index * dtype.size, .f64, &result, 1)
-        }
+        try unsafe lendElements { bytes in unsafe tfs_cast(dtype.c, bytes + index * dtype.size, .f64, &result, 1) }
         return result
     }
     /// One element as an integer, without the loss that 64-bit integers have as floats.
     public func integer(_ index: Int) throws(ExecutionError) -> Int {
-        let storage = try computedStorage()
         precondition(index >= 0 && index < count ?? 0, "an element of the tensor")
         var result: Int64 = 0
-        unsafe storage.lend { bytes in
-            unsafe tfs_cast(dtype.c, bytes.baseAddress! + index * dtype.size, .i64, &result, 1)
-        }
+        try unsafe lendElements { bytes in unsafe tfs_cast(dtype.c, bytes + index * dtype.size, .i64, &result, 1) }
         return Int(result)
     }
 }

@@ -17,21 +17,23 @@ extension Bool: TensorElement { public static let dtype = DType.bool }
 
 extension TensorElement {
     static func store(_ values: [Self], _ shape: Shape) -> Tensor {
-        let storage = Tensor.allocate(values.count * dtype.size)
-        unsafe storage.lend { bytes in
-            unsafe values.withUnsafeBytes { unsafe bytes.copyMemory(from: $0) }
+        let (type, byteCount) = (TensorType(dtype, shape), values.count * dtype.size)
+        return unsafe values.withUnsafeBytes { bytes in
+            if byteCount <= Tensor.small {
+                return unsafe Tensor(type) { target in
+                    if let from = bytes.baseAddress { unsafe target.copyMemory(from: from, byteCount: byteCount) }
+                }
+            }
+            let storage = Tensor.allocate(byteCount)
+            unsafe storage.lend { unsafe $0.copyMemory(from: bytes) }
+            return Tensor(type, storage)
         }
-        return Tensor(TensorType(dtype, shape), storage)
     }
 
-    static func load(_ storage: Storage, _ from: DType, count: Int) -> [Self] {
-        unsafe storage.lend { bytes in
-            unsafe [Self](unsafeUninitializedCapacity: count) { buffer, initialized in
-                if count > 0 {
-                    unsafe tfs_cast(from.c, bytes.baseAddress!, dtype.c, UnsafeMutableRawPointer(buffer.baseAddress!), count)
-                }
-                initialized = count
-            }
+    static func load(_ bytes: UnsafeRawPointer, _ from: DType, count: Int) -> [Self] {
+        unsafe [Self](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if count > 0 { unsafe tfs_cast(from.c, bytes, dtype.c, UnsafeMutableRawPointer(buffer.baseAddress!), count) }
+            initialized = count
         }
     }
 }

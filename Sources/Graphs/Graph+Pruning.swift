@@ -13,7 +13,20 @@ extension Graph {
     public func pruned() -> Graph {
         var keep = needed
         for argument in arguments { keep[Int(argument)] = true }
-        if !keep.contains(false) { return self }
+        return keep.contains(false) ? keeping(keep) : self
+    }
+
+    /// The same graph without nodes and arguments that its outputs do not need, and which arguments stayed.
+    public func pruningArguments() -> (graph: Graph, kept: [Int]) {
+        let keep = needed
+        let kept = arguments.indices.filter { keep[Int(arguments[$0])] }
+        var graph = self
+        graph.arguments = kept.map { arguments[$0] }
+        for (index, argument) in graph.arguments.enumerated() { graph.nodes[Int(argument)].content = .input(index) }
+        return (graph.keeping(keep), kept)
+    }
+
+    private func keeping(_ keep: [Bool]) -> Graph {
         var result = Graph()
         var places = [Int32](repeating: -1, count: nodes.count)
         var attributePlaces: [Int32: Int32] = [0: 0]

@@ -52,8 +52,9 @@ extension GraphBuilder {
         return depends
     }
 
-    /// Adds the nodes of another graph, its arguments replaced by terms of this one; gives its outputs.
-    public func inline(_ other: Graph, arguments: [Term]) -> [Term] {
+    /// Adds the nodes of another graph, its arguments replaced by terms of this one; gives its outputs. The origins of
+    /// the new nodes are this builder's, or those of the other graph counted from `first`.
+    public func inline(_ other: Graph, arguments: [Term], originsFrom first: Int32? = nil) -> [Term] {
         precondition(arguments.count == other.arguments.count, "inline needs a term for each argument")
         var places: [Int] = []
         var outputs: [Ref?] = [Ref?](repeating: nil, count: other.nodes.count)
@@ -63,6 +64,7 @@ extension GraphBuilder {
                 places.append(-1)
                 continue
             }
+            if let first { origin = other.origins[index] < 0 ? -1 : first + other.origins[index] }
             let inputs = other.inputs(of: index).map { resolve($0, places, outputs) }
             let types = Array(other.types[Int(node.results.lowerBound)..<Int(node.results.upperBound)])
             places.append(Int(append(node.content, inputs: inputs, attributes: other.attributes(of: index), types: types)))

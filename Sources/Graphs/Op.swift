@@ -1,31 +1,76 @@
 public import CKernels
+internal import Synchronization
 
 /// One row of the registry: everything tfs knows about an op, in one place.
 ///
 /// From the rows come the argument check, shape inference, gradients, completion, `tfs doc`, the manual and
 /// the tests. Adding an op adds a row (and, for a new `Kernel.special`, its arm in the engine).
 public struct Op: Sendable {
+    /// One object, so that passing a row on is passing a reference on.
+    private final class Row: Sendable {
+        let name: String
+        let doc: String
+        let parameters: [Parameter]
+        let promotion: Promotion
+        let infer: @Sendable (Inference) throws(OpError) -> [TensorType]
+        let kernel: Kernel
+        let gradient: Gradient
+        let example: String
+        let chooseResults: @Sendable (Arguments) -> Results
+        let resultNames: [String]
+        let domain: ClosedRange<Double>
+        let ownSamples: [Sample]
+        let attributeNames: [String]
+        let usual: Usual?
+        /// Where it stands in the registry, once it does.
+        let position = Atomic<Int>(-1)
+
+        init(
+            name: String, doc: String, parameters: [Parameter], promotion: Promotion, kernel: Kernel, example: String,
+            resultNames: [String], chooseResults: @escaping @Sendable (Arguments) -> Results, domain: ClosedRange<Double>,
+            samples: [Sample], gradient: Gradient, infer: @escaping @Sendable (Inference) throws(OpError) -> [TensorType]
+        ) {
+            self.name = name
+            self.doc = doc
+            self.parameters = parameters
+            self.promotion = promotion
+            self.infer = infer
+            self.kernel = kernel
+            self.gradient = gradient
+            self.example = example
+            self.resultNames = resultNames
+            self.chooseResults = chooseResults
+            self.domain = domain
+            ownSamples = samples
+            attributeNames = parameters.filter { !$0.kind.isInput }.map(\.name)
+            usual = Usual(parameters)
+        }
+    }
+    private let row: Row
+
     /// `exp`, `random.normal`, `nn.conv2d`
-    public let name: String
+    public var name: String { row.name }
     /// One sentence with the formula.
-    public let doc: String
-    public let parameters: [Parameter]
+    public var doc: String { row.doc }
+    public var parameters: [Parameter] { row.parameters }
     /// Which inputs are converted before the rule sees them.
-    public let promotion: Promotion
+    public var promotion: Promotion { row.promotion }
     /// Shapes and dtypes of the results, from those of the inputs (already promoted) and the attributes.
-    public let infer: @Sendable (Inference) throws(OpError) -> [TensorType]
-    public let kernel: Kernel
-    public let gradient: Gradient
+    public var infer: @Sendable (Inference) throws(OpError) -> [TensorType] { row.infer }
+    public var kernel: Kernel { row.kernel }
+    public var gradient: Gradient { row.gradient }
     /// `softplus(0.0)    # => 0.6931`, run as a test.
-    public let example: String
-    /// How a script sees the results; see `results(_:)`.
-    private let chooseResults: @Sendable (Arguments) -> Results
+    public var example: String { row.example }
     /// Names of the results of an op with several, as fields of a record; empty for one result or a list.
-    public let resultNames: [String]
+    public var resultNames: [String] { row.resultNames }
     /// Where numeric tests may draw inputs from.
-    public let domain: ClosedRange<Double>
+    public var domain: ClosedRange<Double> { row.domain }
     /// Inputs and attributes that numeric tests try; empty when the row's kind needs nothing special.
-    let ownSamples: [Sample]
+    var ownSamples: [Sample] { row.ownSamples }
+    /// The names of the parameters that are attributes, in the order of `Attributes.values`.
+    public var attributeNames: [String] { row.attributeNames }
+    /// How most calls are written; `nil` for ops that have no such form.
+    public var usual: Usual? { row.usual }
 
     public init(
         _ name: String, doc: String, parameters: [Parameter], promotion: Promotion = .none, kernel: Kernel,
@@ -33,26 +78,45 @@ public struct Op: Sendable {
         domain: ClosedRange<Double> = -2...2, samples: [Sample] = [], gradient: Gradient,
         infer: @escaping @Sendable (Inference) throws(OpError) -> [TensorType]
     ) {
-        self.name = name
-        self.doc = doc
-        self.parameters = parameters
-        self.promotion = promotion
-        self.infer = infer
-        self.kernel = kernel
-        self.gradient = gradient
-        self.example = example
-        if case .record(let names) = results { resultNames = names } else { resultNames = [] }
-        chooseResults = choose ?? { _ in results }
-        self.domain = domain
-        ownSamples = samples
-        attributeNames = parameters.filter { !$0.kind.isInput }.map(\.name)
+        let names: [String]
+        if case .record(let fields) = results { names = fields } else { names = [] }
+        row = Row(
+            name: name, doc: doc, parameters: parameters, promotion: promotion, kernel: kernel, example: example, resultNames: names,
+            chooseResults: choose ?? { _ in results }, domain: domain, samples: samples, gradient: gradient, infer: infer)
     }
 
     /// How a script sees the results of a use with these attributes.
-    public func results(_ attributes: Attributes) -> Results { chooseResults(Arguments(self, attributes)) }
+    public func results(_ attributes: Attributes) -> Results { row.chooseResults(Arguments(self, attributes)) }
 
     /// Whether this row serves other rows only and is not shown to users.
     public var isInternal: Bool { name.hasPrefix("_") }
+
+    /// A call that gives so many tensors, one after the other, and no attributes.
+    public struct Usual: Sendable {
+        public let inputCount: Int
+        public let attributes: Attributes
+
+        /// `nil` when an input may be left out or stand for several, or an attribute has no default.
+        fileprivate init?(_ parameters: [Parameter]) {
+            inputCount = parameters.count { $0.kind.isInput }
+            guard inputCount > 0, parameters.prefix(inputCount).allSatisfy({ $0.kind == .tensor }) else { return nil }
+            var values: [Attribute] = []
+            for parameter in parameters.dropFirst(inputCount) {
+                guard let value = parameter.defaultValue, parameter.kind != .hidden else { return nil }
+                values.append(value)
+            }
+            attributes = Attributes(values)
+        }
+    }
+
+    /// Where this row stands in the registry.
+    public var id: OpID {
+        if row.position.load(ordering: .relaxed) < 0 { _ = Op.all }
+        let position = row.position.load(ordering: .relaxed)
+        precondition(position >= 0, "the op is in the registry")
+        return OpID(position)
+    }
+    func place(at position: Int) { row.position.store(position, ordering: .relaxed) }
 
     /// How a script sees what an op gives.
     public enum Results: Sendable, Equatable {
@@ -63,9 +127,6 @@ public struct Op: Sendable {
         /// A record with a field for each name; the result at an empty name is not shown.
         case record([String])
     }
-
-    /// The names of the parameters that are attributes, in the order of `Attributes.values`.
-    public let attributeNames: [String]
 
     /// A parameter of an op: an input tensor or an attribute.
     public struct Parameter: Sendable {

@@ -25,8 +25,10 @@ struct Native: Sendable {
         case unknown
     }
 
-    var name: String
-    var parameters: [Parameter]
+    let name: String
+    let parameters: [Parameter]
+    /// The parameters' names.
+    let names: [String]
     var doc: String
     var example: String
     var inCheck: InCheck
@@ -40,6 +42,7 @@ struct Native: Sendable {
     ) {
         self.name = name
         self.parameters = parameters
+        names = parameters.map(\.name)
         self.doc = doc
         self.example = example
         self.inCheck = inCheck
@@ -127,6 +130,17 @@ extension Machine {
 
     func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
         let site = frames[frames.count - 1].code.callSite(of: instruction)
+        if site.isPlain, case .function(let function) = regs[instruction.a], let row = function.immediate {
+            let first = Int(instruction.a) + 1
+            switch site.names.count {
+            case 1:
+                if case .tensor(let x) = regs[first], let result = row(x, origin: origin) {
+                    return .tensor(isCheck ? checked(result) : result)
+                }
+            case 2: if let result = immediately(row, regs[first], regs[first + 1]) { return .tensor(result) }
+            default: break
+            }
+        }
         guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs) else { return .unknown }
         return try call(regs[instruction.a], positional, named)
     }
@@ -267,7 +281,7 @@ extension Machine {
                 throw Fault.missingArgument(parameter.name, of: native.name)
             }
         }
-        let known = native.parameters.map(\.name)
+        let known = native.names
         if native.takesNamed {
             values.append(.record(named))
             named = []

@@ -1,3 +1,4 @@
+internal import Engine
 internal import Graphs
 public import Syntax
 
@@ -179,6 +180,8 @@ public final class Function: @unchecked Sendable {
     let body: Body!
     /// What calling it needs, as plain data; `nil` for anything but a `.code`.
     let entry: Entry?
+    /// For an op that is element by element, the quick way to its result.
+    private(set) lazy var immediate: Immediate? = if case .op(let op) = kind { Immediate(op) } else { nil }
 
     struct Body {
         let code: Code

@@ -42,6 +42,8 @@ public final class Machine {
     /// The slots of optimizers that scripts apply by hand.
     var handSlots: [ObjectIdentifier: HandSlots] = [:]
 
+    private(set) lazy var immediates = Opcode.immediates
+
     static let stackCapacity = 4 << 20
     static let deepest = 10_000
 

@@ -23,6 +23,12 @@ extension Machine {
         {
             return number
         }
+        if let usual = op.usual, positional.count == usual.inputCount, named.isEmpty, positional.contains(where: isTensor),
+            !positional.contains(where: \.isUnknown)
+        {
+            let results = try Tensor.apply(op, promoteWeakly(op, positional), usual.attributes, origin: origin())
+            return shown(op, usual.attributes, results)
+        }
         let bound = try bind(op, positional, named)
         if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: { $0.hasUnknown }) {
             return try unknownResult(op, bound)
@@ -31,11 +37,15 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
-        var results = try Tensor.apply(op, inputs, attributes, origin: origin())
+        return shown(op, attributes, try Tensor.apply(op, inputs, attributes, origin: origin()))
+    }
+
+    /// An op's results as a script sees them.
+    private func shown(_ op: Op, _ attributes: Attributes, _ results: [Tensor]) -> Value {
+        var results = results
         if isCheck {
-            // Nothing is computed, and an op counts as many steps.
-            results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }
             check.steps += CheckState.stepsPerOp
+            results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }
         }
         switch op.results(attributes) {
         case .one: return .tensor(results[0])
@@ -129,6 +139,7 @@ extension Machine {
 
     /// Ops on script numbers alone give script numbers, in 64 bits.
     private func scriptNumber(_ op: Op, _ bound: Bound) throws -> Value? {
+        if bound.inputs.contains(where: isTensor) { return nil }
         let isElementwise: Bool
         switch op.kernel {
         case .map, .zip: isElementwise = true

@@ -58,6 +58,7 @@ extension Machine {
         case (.int(let x), .float(let y)): return try floats(op, Double(x), y)
         default: break
         }
+        if let row = immediates[Int(op.rawValue)], let result = immediately(row, a, b) { return .tensor(result) }
         switch op {
         case .equal, .notEqual: return try equality(op, a, b)
         case .contains: return try contains(a, in: b)
@@ -89,6 +90,26 @@ extension Machine {
         default: break
         }
         throw Fault.operands(op.symbol, a, b)
+    }
+
+    /// An element-wise op of a tensor and a tensor or number, where it needs no more than arithmetic.
+    func immediately(_ row: Immediate, _ a: Value, _ b: Value) -> Tensor? {
+        let result: Tensor? =
+            switch (a, b) {
+            case (.tensor(let x), .tensor(let y)): row(x, y, origin: origin)
+            case (.tensor(let x), .float(let y)): row(x, number: y, isFirst: false, origin: origin)
+            case (.tensor(let x), .int(let y)): row(x, number: Double(y), isFirst: false, origin: origin)
+            case (.float(let x), .tensor(let y)): row(y, number: x, isFirst: true, origin: origin)
+            case (.int(let x), .tensor(let y)): row(y, number: Double(x), isFirst: true, origin: origin)
+            default: nil
+            }
+        return isCheck ? result.map { checked($0) } : result
+    }
+
+    /// In the check nothing is computed, and an op counts as many steps.
+    func checked(_ result: Tensor) -> Tensor {
+        check.steps += CheckState.stepsPerOp
+        return result.availability == .argument ? result : .unknown(result.type)
     }
 
     /// How often something of `size` bytes may be repeated.
@@ -391,6 +412,11 @@ func find(_ part: [Unicode.Scalar], in whole: [Unicode.Scalar], from start: Int)
 }
 
 extension Opcode {
+    /// The rows of the operators by their opcodes, as far as they are element by element.
+    static let immediates: [Immediate?] = (0...UInt8.max).map { value in
+        Opcode(rawValue: value)?.opName.flatMap { Op.named($0) }.flatMap { Immediate($0) }
+    }
+
     /// The operator as scripts write it.
     var symbol: String {
         switch self {

@@ -97,7 +97,7 @@ extension Machine {
     }
 
     /// A value as a tensor of its natural dtype (ints `i32`, floats `f32`).
-    func tensor(_ value: Value, _ what: String) throws -> Tensor {
+    func tensor(_ value: Value, _ what: @autoclosure () -> String) throws -> Tensor {
         switch value {
         case .tensor(let tensor): return tensor
         case .int(let x): return .scalar(x, DType.i32.holds(x) ? .i32 : .i64)
@@ -107,7 +107,7 @@ extension Machine {
             if let elements = try elements(value), let made = try tensor(from: elements) { return made }
         default: break
         }
-        throw Fault.type(what, expected: "a tensor", found: value, mend: value.kind == "string" ? nil : nil)
+        throw Fault.type(what(), expected: "a tensor", found: value)
     }
 
     /// A script number beside a tensor: a scalar of the dtype that the pair is computed in.

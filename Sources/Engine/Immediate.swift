@@ -1,0 +1,149 @@
+public import Graphs
+internal import CKernels
+
+/// An element-wise op whose results are computed when they are written, where the elements are few and at hand: then a
+/// pending node costs more than the arithmetic.
+///
+/// That shows nowhere but in time, because such an op cannot fail on values. What is pending, traced or recorded stays
+/// pending, and what is out of the ordinary (dtypes to promote, wrong arguments) is left to `Tensor.apply`, which gives the
+/// same elements or says what is wrong.
+public struct Immediate: Sendable {
+    private enum Kernel { case map(tfs_map), zip(tfs_zip) }
+    private let kernel: Kernel
+    private let id: OpID
+    /// For each dtype that is computed as it is, that of the result.
+    private let results: InlineArray<11, DType?>
+
+    /// The bytes of the largest result that is computed at once.
+    private static let most = 4096
+
+    /// `nil` for ops that are not element by element, or have attributes.
+    public init?(_ op: Op) {
+        let count: Int
+        switch op.kernel {
+        case .map(let map): (kernel, count) = (.map(map), 1)
+        case .zip(let zip): (kernel, count) = (.zip(zip), 2)
+        case .reduce, .special, .composed: return nil
+        }
+        guard op.attributeNames.isEmpty, op.parameters.count == count, op.parameters.allSatisfy({ $0.kind == .tensor }) else { return nil }
+        id = op.id
+        let kernel = kernel
+        results = InlineArray { (index: Int) -> DType? in
+            guard let dtype = DType(rawValue: UInt8(index)), !Self.fails(kernel, dtype) else { return nil }
+            let dtypes = Array(repeating: dtype, count: count)
+            guard dtype != .string, op.promotedDTypes(dtypes) == dtypes else { return nil }
+            let inputs = dtypes.map { TensorType($0, [2]) }
+            return try? op.infer(Inference(op: op, inputs: inputs, attributes: Attributes()))[0].dtype
+        }
+    }
+
+    /// Whether some elements of the dtype are an error.
+    private static func fails(_ kernel: Kernel, _ dtype: DType) -> Bool {
+        guard dtype.isInteger, case .zip(let zip) = kernel else { return false }
+        return zip == .floor_divide || zip == .mod
+    }
+
+    private func result(_ dtype: DType) -> DType? { results[Int(dtype.rawValue)] }
+
+    /// The op of one tensor; `nil` where `Tensor.apply` should be asked.
+    public func callAsFunction(_ x: Tensor, origin: () -> Int32) -> Tensor? {
+        guard case .map(let map) = kernel, let dtype = result(x.dtype) else { return nil }
+        let type = TensorType(dtype, x.shape)
+        if let count = Self.few(type),
+            let present = unsafe x.lendPresent({ x1 in
+                unsafe Tensor.filled(type, count) { unsafe tfs_map(map, x.dtype.c, x1, $0, count) }
+            })
+        {
+            return present
+        }
+        return pending(Few(x.edge), type, origin)
+    }
+
+    /// The op of two tensors; `nil` where `Tensor.apply` should be asked.
+    public func callAsFunction(_ a: Tensor, _ b: Tensor, origin: () -> Int32) -> Tensor? {
+        guard case .zip(let zip) = kernel, a.dtype == b.dtype, let dtype = result(a.dtype) else { return nil }
+        let scalar: Scalar
+        let type: TensorType
+        if a.shape == b.shape {
+            (type, scalar) = (TensorType(dtype, a.shape), .neither)
+        } else if b.shape.isEmpty {
+            (type, scalar) = (TensorType(dtype, a.shape), .second)
+        } else if a.shape.isEmpty {
+            (type, scalar) = (TensorType(dtype, b.shape), .first)
+        } else {
+            guard let shape = Shape.broadcast(a.shape, b.shape) else { return nil }
+            return pending(Few(a.edge, b.edge), TensorType(dtype, shape), origin)
+        }
+        if let count = Self.few(type),
+            let present = unsafe a.lendPresent({ x in
+                unsafe b.lendPresent { y in
+                    unsafe Tensor.filled(type, count) { unsafe Self.run(zip, a.dtype.c, x, y, $0, count, scalar) }
+                }
+            }), let present
+        {
+            return present
+        }
+        return pending(Few(a.edge, b.edge), type, origin)
+    }
+
+    /// The op of a tensor and a number of the script's, which is taken in the tensor's dtype.
+    public func callAsFunction(_ x: Tensor, number: Double, isFirst: Bool, origin: () -> Int32) -> Tensor? {
+        guard case .zip(let zip) = kernel, x.dtype.isFloat, let dtype = result(x.dtype) else { return nil }
+        let type = TensorType(dtype, x.shape)
+        if let count = Self.few(type),
+            let present = unsafe x.lendPresent({ elements in
+                unsafe Tensor.filled(type, count) { target in
+                    var word: UInt64 = 0
+                    unsafe withUnsafeMutablePointer(to: &word) { word in
+                        unsafe tfs_fill(x.dtype.c, number, word, 1)
+                        unsafe Self.run(
+                            zip, x.dtype.c, isFirst ? UnsafeRawPointer(word) : UnsafeRawPointer(elements),
+                            isFirst ? UnsafeRawPointer(elements) : UnsafeRawPointer(word), target, count, isFirst ? .first : .second)
+                    }
+                }
+            })
+        {
+            return present
+        }
+        let scalar = Tensor.scalar(number, x.dtype)
+        return pending(isFirst ? Few(scalar.edge, x.edge) : Few(x.edge, scalar.edge), type, origin)
+    }
+
+    private enum Scalar { case neither, first, second }
+
+    @inline(__always) private static func run(
+        _ zip: tfs_zip, _ dtype: tfs_dtype, _ a: UnsafeRawPointer, _ b: UnsafeRawPointer, _ y: UnsafeMutableRawPointer, _ count: Int,
+        _ scalar: Scalar
+    ) {
+        switch scalar {
+        case .neither: unsafe tfs_zip(zip, dtype, a, b, y, count)
+        case .first: unsafe tfs_zip_scalar(zip, dtype, a, b, true, y, count)
+        case .second: unsafe tfs_zip_scalar(zip, dtype, a, b, false, y, count)
+        }
+    }
+
+    /// The number of elements, if it is known and they are few.
+    @inline(__always) private static func few(_ type: TensorType) -> Int? {
+        guard let count = type.shape.elementCount, count <= most / type.dtype.size else { return nil }
+        return count
+    }
+
+    /// What `Tensor.apply` would write.
+    private func pending(_ inputs: Few<Edge>, _ type: TensorType, _ origin: () -> Int32) -> Tensor? {
+        for edge in inputs where edge.node.availability == .unknown { return .unknown(type) }
+        guard let count = type.shape.elementCount, count <= Storage.limit / type.dtype.size else { return nil }
+        let node = Node(.op(id), inputs: inputs, types: Few(type), origin: origin())
+        Tensor.written(node)
+        return Tensor(node)
+    }
+}
+
+extension Tensor {
+    /// Data whose elements `fill` writes.
+    @inline(__always) static func filled(_ type: TensorType, _ count: Int, _ fill: (UnsafeMutableRawPointer) -> Void) -> Tensor {
+        if count * type.dtype.size <= small { return unsafe Tensor(type, filling: fill) }
+        let storage = allocate(count * type.dtype.size)
+        unsafe storage.lend { unsafe fill($0.baseAddress!) }
+        return Tensor(type, storage)
+    }
+}

@@ -1,0 +1,82 @@
+import Engine
+import Graphs
+import Testing
+
+@Suite struct ImmediateTests {
+    static let rows = Op.all.filter { Immediate($0) != nil }.map(\.name)
+    static let dtypes: [DType] = [.bool, .u8, .i8, .i16, .i32, .i64, .f16, .bf16, .f32, .f64]
+
+    /// Numbers of the row's domain; the second argument of integer rows is a small count.
+    static func tensor(_ op: Op, _ dtype: DType, _ shape: Shape, _ draws: inout Draws) throws -> Tensor {
+        let values = (0..<(shape.elementCount ?? 0)).map { _ in draws.uniform(op.domain.lowerBound, op.domain.upperBound) * (dtype.isFloat ? 1 : 4) }
+        return try EngineTests.op("cast", .f64(values, shape), with: ["dtype": .dtype(dtype)])
+    }
+
+    /// What is computed when it is written has the type and the bits of what is computed when somebody looks.
+    @Test(arguments: rows) func atOnceIsAsLater(_ name: String) throws {
+        let op = try #require(Op.named(name))
+        let row = try #require(Immediate(op))
+        var draws = Draws(3)
+        // Inside the tensor, in memory of its own, and more than is computed at once.
+        for dtype in Self.dtypes {
+            for (a, b): (Shape, Shape) in [([2, 2], [2, 2]), ([3, 30], []), ([], [5]), ([3, 1], [4]), ([40, 60], [40, 60]), ([0, 2], [0, 2]), ([], [])] {
+                let isMap = op.parameters.count == 1
+                let inputs = try isMap ? [Self.tensor(op, dtype, a, &draws)] : [Self.tensor(op, dtype, a, &draws), Self.tensor(op, dtype, b, &draws)]
+                try Tensor.compute(inputs)
+                guard let now = isMap ? row(inputs[0]) { 1 } : row(inputs[0], inputs[1], origin: { 1 }) else { continue }
+                let later = try Tensor.apply(op, inputs)[0]
+                #expect(!later.isComputed)
+                #expect(now.type == later.type, "\(name) of \(dtype)\(a) and \(b)")
+                #expect(try now.bytes() == later.bytes(), "\(name) of \(dtype)\(a) and \(b)")
+            }
+        }
+    }
+
+    @Test(arguments: [true, false]) func aNumberIsAScalarOfTheDType(_ isFirst: Bool) throws {
+        for name in ["add", "subtract", "multiply", "divide", "power", "less"] {
+            let op = try #require(Op.named(name))
+            let row = try #require(Immediate(op))
+            for dtype in [DType.f16, .bf16, .f32, .f64] {
+                let x = try Tensor.of(0.3, 1.7, 2, dtype: dtype)
+                try x.compute()
+                let now = try #require(row(x, number: 0.7, isFirst: isFirst, origin: { 1 }))
+                let number = Tensor.scalar(0.7, dtype)
+                #expect(now.isComputed)
+                #expect(try now.bytes() == Tensor.apply(op, isFirst ? [number, x] : [x, number])[0].bytes())
+            }
+        }
+    }
+
+    @Test func fewElementsAtHandAreComputedAtOnce() throws {
+        let add = try #require(Immediate(#require(Op.named("add"))))
+        let x = Tensor.make([1, 2] as [Float], [2])
+        let sum = try #require(add(x, x) { 1 })
+        #expect(sum.isComputed)
+        #expect(try sum.doubles == [2, 4])
+        // Not what is large, pending, recorded or traced; and what is unknown stays so.
+        let large = Tensor.make([Float](repeating: 1, count: 5000), [5000])
+        #expect(try !#require(add(large, large) { 1 }).isComputed)
+        let pending = try op("exp", x)
+        #expect(try !#require(add(pending, x) { 1 }).isComputed)
+        #expect(try #require(add(.argument(x.type), x) { 1 }).availability == .argument)
+        let unknown = try #require(add(.unknown(TensorType(.f32, [-1, 2])), x) { 1 })
+        #expect(unknown.availability == .unknown)
+        #expect(unknown.shape == [-1, 2])
+        let recording = Recording(of: [x])
+        let recorded = try #require(add(x, sum) { 1 })
+        #expect(!recorded.isComputed)
+        #expect(try gradients(of: op("sum", recorded), by: [x])[0]?.doubles == [1, 1])
+        recording.close()
+    }
+
+    @Test func whatCanFailOrNeedsCastsIsLeftToApply() throws {
+        let divide = try #require(Immediate(#require(Op.named("floor_divide"))))
+        let i = Tensor.make([1, 0] as [Int32], [2])
+        #expect(divide(i, i) { 1 } == nil)
+        let f = Tensor.make([1, 0] as [Float], [2])
+        #expect(divide(f, i) { 1 } == nil)
+        #expect(divide(f, .make([1, 2, 3] as [Float], [3])) { 1 } == nil)
+        #expect(Immediate(try #require(Op.named("sum"))) == nil)
+        #expect(Immediate(try #require(Op.named("cast"))) == nil)
+    }
+}
