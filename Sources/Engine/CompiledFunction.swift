@@ -21,13 +21,14 @@ public final class CompiledFunction: @unchecked Sendable {
         let isInside = Tensor.inside(arguments, outputs)
         let line = Linearisation(of: outputs.map(\.edge), arguments: arguments.map(\.edge)) { !isInside($0) }
         types = arguments.map(\.type)
-        let captured = line.leaves[arguments.count...].map { Tensor($0) }
+        let numbers = line.numbers(from: arguments.count)
+        let captured = line.leaves.indices.dropFirst(arguments.count).filter { numbers[$0] == nil }.map { Tensor(line.leaves[$0]) }
         for tensor in captured where tensor.availability != .available {
             throw OpError("E0210", "compiled code cannot depend on a value that belongs to other compiled code")
         }
         do throws(ExecutionError) {
             // The graph first: computing walks the same nodes anew.
-            var graph = try line.graph(outputs.map(\.edge))
+            var graph = try line.graph(outputs.map(\.edge), constants: numbers)
             if precision == .bf16 {
                 do throws(OpError) { graph = try graph.narrowed() } catch { throw ExecutionError(error, origin: -1) }
             }

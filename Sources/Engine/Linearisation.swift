@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Graphs
 internal import Synchronization
 
@@ -117,9 +118,13 @@ struct Linearisation {
 
     /// A graph under construction with the results of each node; the origin of what a node becomes is its place in
     /// `origins`.
-    func build() throws(ExecutionError) -> (builder: GraphBuilder, terms: [[Term]], leaves: [Term]) {
+    ///
+    /// - Parameter constants: leaves that are numbers of the graph instead of arguments.
+    func build(constants: [Int: Double] = [:]) throws(ExecutionError) -> (builder: GraphBuilder, terms: [[Term]], leaves: [Term]) {
         let builder = GraphBuilder()
-        let inputs = leaves.map { builder.input($0.type) }
+        let inputs = leaves.enumerated().map { index, leaf in
+            constants[index].map { builder.constant($0, leaf.type.dtype) } ?? builder.input(leaf.type)
+        }
         var terms: [[Term]] = []
         terms.reserveCapacity(nodes.count)
         var place: Int32 = 0
@@ -154,9 +159,26 @@ struct Linearisation {
     }
 
     /// The graph of these results.
-    func graph(_ outputs: [Edge]) throws(ExecutionError) -> Graph {
-        let (builder, terms, inputs) = try build()
+    func graph(_ outputs: [Edge], constants: [Int: Double] = [:]) throws(ExecutionError) -> Graph {
+        let (builder, terms, inputs) = try build(constants: constants)
         return builder.finish(outputs.map { edge in leafIndex(edge).map { inputs[$0] } ?? terms[edge.node.note][edge.output] })
+    }
+
+    /// Leaves from a place on that are single numbers: what a script's own numbers became.
+    func numbers(from first: Int) -> [Int: Double] {
+        var result: [Int: Double] = [:]
+        for index in leaves.indices.dropFirst(first) {
+            let leaf = leaves[index]
+            guard case .data = leaf.node.content, leaf.type.rank == 0, let storage = leaf.storage else { continue }
+            switch leaf.type.dtype {
+            case .f32, .f64, .i32, .bool:
+                var value = 0.0
+                unsafe tfs_cast(leaf.type.dtype.c, storage.base, .f64, &value, 1)
+                result[index] = value
+            case .u8, .i8, .i16, .i64, .f16, .bf16, .string: continue
+            }
+        }
+        return result
     }
 
     /// The term of a result after `build`.
