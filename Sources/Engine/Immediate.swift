@@ -97,8 +97,8 @@ public struct Immediate: Sendable {
                     unsafe withUnsafeMutablePointer(to: &word) { word in
                         unsafe tfs_fill(x.dtype.c, number, word, 1)
                         unsafe Self.run(
-                            zip, x.dtype.c, isFirst ? UnsafeRawPointer(word) : UnsafeRawPointer(elements),
-                            isFirst ? UnsafeRawPointer(elements) : UnsafeRawPointer(word), target, count, isFirst ? .first : .second)
+                            zip, x.dtype.c, isFirst ? UnsafeRawPointer(word) : elements,
+                            isFirst ? elements : UnsafeRawPointer(word), target, count, isFirst ? .first : .second)
                     }
                 }
             })

@@ -14,8 +14,8 @@ public final class Tensor: @unchecked Sendable {
     /// pending op reads them, perhaps of two threads at once.
     private let made: Atomic<UInt>
     /// The elements of small data: most often nobody ever asks for a node of them, and no memory beside this object is
-    /// needed. Written before the tensor is shared.
-    private var few: InlineArray<8, UInt64>
+    /// needed.
+    private let few: InlineArray<8, UInt64>
 
     /// The bytes of the largest small data.
     static let small = 64
@@ -39,8 +39,9 @@ public final class Tensor: @unchecked Sendable {
         isSmall = true
         output = 0
         made = Atomic(0)
-        few = InlineArray(repeating: 0)
+        var few = InlineArray<8, UInt64>(repeating: 0)
         unsafe withUnsafeMutablePointer(to: &few) { unsafe fill(UnsafeMutableRawPointer($0)) }
+        self.few = few
     }
 
     deinit {
@@ -61,7 +62,7 @@ public final class Tensor: @unchecked Sendable {
     var edge: Edge {
         if let node { return Edge(node: node, output: Int(output)) }
         let storage = Tensor.allocate(Tensor.small)
-        unsafe withUnsafeMutablePointer(to: &few) { from in
+        unsafe withUnsafePointer(to: few) { from in
             unsafe storage.base.copyMemory(from: from, byteCount: Tensor.small)
         }
         let node = Node(.data, types: Few(type), storages: Few(storage))
@@ -243,19 +244,19 @@ extension Tensor {
     }
 
     /// Lends the memory of the elements, computed if need be.
-    private func lendElements<R>(_ body: (UnsafeMutableRawPointer) -> R) throws(ExecutionError) -> R {
-        if isSmall { return unsafe withUnsafeMutablePointer(to: &few) { unsafe body(UnsafeMutableRawPointer($0)) } }
+    private func lendElements<R>(_ body: (UnsafeRawPointer) -> R) throws(ExecutionError) -> R {
+        if isSmall { return unsafe withUnsafePointer(to: few) { unsafe body(UnsafeRawPointer($0)) } }
         let storage = try computedStorage()
-        return unsafe storage.lend { unsafe body($0.baseAddress!) }
+        return unsafe storage.lend { unsafe body(UnsafeRawPointer($0.baseAddress!)) }
     }
 
     /// Lends the memory of the elements if they are there and no recording wants to know what becomes of them.
-    @inline(__always) func lendPresent<R>(_ body: (UnsafeMutableRawPointer) -> R) -> R? {
+    @inline(__always) func lendPresent<R>(_ body: (UnsafeRawPointer) -> R) -> R? {
         let node = node
         if let node, node.isRecorded { return nil }
-        if isSmall { return unsafe withUnsafeMutablePointer(to: &few) { unsafe body(UnsafeMutableRawPointer($0)) } }
+        if isSmall { return unsafe withUnsafePointer(to: few) { unsafe body(UnsafeRawPointer($0)) } }
         guard let node, let storage = Edge(node: node, output: Int(output)).storage else { return nil }
-        return unsafe storage.lend { unsafe body($0.baseAddress!) }
+        return unsafe storage.lend { unsafe body(UnsafeRawPointer($0.baseAddress!)) }
     }
 
     /// The elements in row-major order, converted to `T` as a cast would.
@@ -268,7 +269,7 @@ extension Tensor {
     public func withBytes<R>(_ body: (RawSpan) -> R) throws(ExecutionError) -> R {
         let byteCount = type.byteCount
         return try unsafe lendElements { bytes in
-            body(unsafe UnsafeMutableRawBufferPointer(start: bytes, count: byteCount).bytes)
+            body(unsafe UnsafeRawBufferPointer(start: bytes, count: byteCount).bytes)
         }
     }
 
