@@ -48,7 +48,8 @@ import Testing
     }
 
     @Test func fewElementsAtHandAreComputedAtOnce() throws {
-        let add = try #require(Immediate(#require(Op.named("add"))))
+        let row = try #require(Op.named("add"))
+        let add = try #require(Immediate(row))
         let x = Tensor.make([1, 2] as [Float], [2])
         let sum = try #require(add(x, x) { 1 })
         #expect(sum.isComputed)
@@ -70,7 +71,8 @@ import Testing
     }
 
     @Test func whatCanFailOrNeedsCastsIsLeftToApply() throws {
-        let divide = try #require(Immediate(#require(Op.named("floor_divide"))))
+        let row = try #require(Op.named("floor_divide"))
+        let divide = try #require(Immediate(row))
         let i = Tensor.make([1, 0] as [Int32], [2])
         #expect(divide(i, i) { 1 } == nil)
         let f = Tensor.make([1, 0] as [Float], [2])
