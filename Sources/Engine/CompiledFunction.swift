@@ -29,12 +29,22 @@ public final class CompiledFunction: @unchecked Sendable {
         do throws(ExecutionError) {
             // The graph first: computing walks the same nodes anew.
             var graph = try line.graph(outputs.map(\.edge), constants: numbers)
-            if precision == .bf16 {
-                do throws(OpError) { graph = try graph.narrowed() } catch { throw ExecutionError(error, origin: -1) }
-            }
+            do throws(OpError) {
+                if donated == 0 { graph = try graph.normsFolded(graph.fixedNodes(from: arguments.count)) }
+                if precision == .bf16 { graph = try graph.narrowed() }
+            } catch { throw ExecutionError(error, origin: -1) }
             try Tensor.compute(captured)
             var storages: [Storage] = []
             for tensor in captured { storages.append(try tensor.computedStorage()) }
+            if donated == 0, !captured.isEmpty {
+                // What depends on captures alone is computed here and now.
+                let (fixed, rest) = graph.hoisted(graph.fixedNodes(from: arguments.count), from: arguments.count)
+                var made = try Program.compile(fixed.computed).run(storages)[...]
+                storages = fixed.outputs.map { output in
+                    if case .input(let index) = fixed.nodes[Int(output.node)].content { storages[index] } else { made.removeFirst() }
+                }
+                graph = rest
+            }
             captures = storages
             program = try Program.compile(graph, donated: donated, fixed: arguments.count)
         } catch { throw error.error }

@@ -199,7 +199,7 @@ public final class Machine {
                     break
                 }
                 frames[frames.count - 1].pc = pc
-                regs[instruction.a] = try binary(.subtract, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                try arithmetic(instruction, program, regs)
             case .multiply:
                 if let (x, y) = program.ints(instruction, regs) {
                     let (product, overflow) = x.multipliedReportingOverflow(by: y)
@@ -212,7 +212,7 @@ public final class Machine {
                     break
                 }
                 frames[frames.count - 1].pc = pc
-                regs[instruction.a] = try binary(.multiply, program.value(instruction.b, regs), program.value(instruction.c, regs))
+                try arithmetic(instruction, program, regs)
             case .less:
                 if let (x, y) = program.ints(instruction, regs) {
                     if decide(x < y, instruction, program, regs, &pc) { continue }
@@ -251,7 +251,10 @@ public final class Machine {
                     frames[frames.count - 1].pc = pc
                     regs[instruction.a] = try binary(.modulo, program.value(instruction.b, regs), program.value(instruction.c, regs))
                 }
-            case .divide, .floorDivide, .power, .matmul, .notEqual, .greaterEqual, .contains:
+            case .divide, .power, .matmul:
+                frames[frames.count - 1].pc = pc
+                try arithmetic(instruction, program, regs)
+            case .floorDivide, .notEqual, .greaterEqual, .contains:
                 frames[frames.count - 1].pc = pc
                 regs[instruction.a] = try binary(
                     instruction.opcode, program.value(instruction.b, regs), program.value(instruction.c, regs))

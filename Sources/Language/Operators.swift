@@ -33,7 +33,18 @@ extension Machine {
             default: break
             }
         }
-        regs[instruction.a] = try binary(.add, program.value(instruction.b, regs), program.value(instruction.c, regs))
+        try arithmetic(instruction, program, regs)
+    }
+
+    /// `a = b op c`. What an expression needed on the way is let go: a large tensor that nobody holds is never written
+    /// to memory.
+    func arithmetic(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
+        let (b, c) = (program.value(instruction.b, regs), program.value(instruction.c, regs))
+        regs[instruction.a] = try binary(instruction.opcode, b, c)
+        for (operand, value) in [(instruction.b, b), (instruction.c, c)] where operand < constantBit && operand != instruction.a {
+            guard case .tensor(let tensor) = value, tensor.count ?? 0 > 1024 else { continue }
+            if frames[frames.count - 1].code.registerNames[Int(operand)] == nil { regs[operand] = .none }
+        }
     }
 
     /// The list of a register, which gives it up, so that the caller may be the only one to hold it. (A function of its
