@@ -11,10 +11,16 @@ extension GraphBuilder {
     public func gradients(of ys: [(term: Term, seed: Term)], by xs: [Term]) throws(OpError) -> [Term?] {
         let last = ys.map { Int($0.term.ref.node) }.max() ?? -1
         let depends = dependents(of: xs, upTo: last)
-        var flowing: [Ref: Term] = [:]
+        // What flows to each value, in the order in which it came.
+        var flowing: [Ref: [Term]] = [:]
         func add(_ gradient: Term, to ref: Ref) throws(OpError) {
-            let gradient = try gradient.cast(graph.type(of: ref).dtype)
-            if let already = flowing[ref] { flowing[ref] = try already + gradient } else { flowing[ref] = gradient }
+            flowing[ref, default: []].append(try gradient.cast(graph.type(of: ref).dtype))
+        }
+        func total(_ ref: Ref) throws(OpError) -> Term? {
+            guard let parts = flowing[ref] else { return nil }
+            let sum = try sum(parts)
+            flowing[ref] = [sum]
+            return sum
         }
         for (term, seed) in ys where depends[Int(term.ref.node)] && term.dtype.isFloat { try add(seed, to: term.ref) }
 
@@ -25,11 +31,12 @@ extension GraphBuilder {
             let inputs = Array(graph.inputs(of: index))
             guard inputs.contains(where: { depends[Int($0.node)] && graph.type(of: $0).dtype.isFloat }) else { continue }
             let outputs = (0..<graph.resultCount(of: index)).map { Ref(index, $0) }
-            let incoming = outputs.map { flowing[$0] }
+            origin = graph.origins[index]
+            var incoming: [Term?] = []
+            for output in outputs { incoming.append(try total(output)) }
             guard incoming.contains(where: { $0 != nil }) else { continue }
             let op = Op.at(id)
             guard case .rule(let rule) = op.gradient else { continue }
-            origin = graph.origins[index]
             let gradients = try rule(
                 Backward(
                     inputs: inputs.map(term), outputs: outputs.map(term), gradients: incoming,
@@ -39,7 +46,40 @@ extension GraphBuilder {
                 try add(gradient, to: input)
             }
         }
-        return xs.map { flowing[$0.ref] }
+        var results: [Term?] = []
+        for x in xs { results.append(try total(x.ref)) }
+        return results
+    }
+
+    /// The sum of gradients of one value. Those of slices that make up the whole value are joined instead of added: no
+    /// element of it lies in two of them.
+    private func sum(_ parts: [Term]) throws(OpError) -> Term {
+        var (slices, others): ([(axis: Int, begin: Int, end: Int, term: Term)], [Term]) = ([], [])
+        for part in parts {
+            if let slice = slice(of: part) { slices.append(slice) } else { others.append(part) }
+        }
+        slices.sort { $0.begin < $1.begin }
+        if slices.count > 1, slices.allSatisfy({ $0.axis == slices[0].axis }), slices[0].begin == 0,
+            slices.last?.end == parts[0].shape[slices[0].axis], zip(slices, slices.dropFirst()).allSatisfy({ $0.end == $1.begin })
+        {
+            others.append(try slices.map(\.term).concat(slices[0].axis))
+        } else {
+            others = parts
+        }
+        var sum = others[0]
+        for other in others.dropFirst() { sum = try sum + other }
+        return sum
+    }
+
+    /// A gradient that is zero but for one range of one axis: that range, and what stands there.
+    private func slice(of gradient: Term) -> (axis: Int, begin: Int, end: Int, term: Term)? {
+        let index = Int(gradient.ref.node)
+        guard case .op(let id) = graph.nodes[index].content, case .special(.sliceGradient) = Op.at(id).kernel else { return nil }
+        let arguments = Arguments(Op.at(id), graph.attributes(of: index))
+        let (begin, end) = (arguments.ints("begin"), arguments.ints("end"))
+        let axes = gradient.shape.indices.filter { begin[$0] != 0 || end[$0] != gradient.shape[$0] }
+        guard arguments.ints("step").allSatisfy({ $0 == 1 }), axes.count == 1 else { return nil }
+        return (axes[0], begin[axes[0]], end[axes[0]], term(graph.inputs(of: index)[graph.inputs(of: index).startIndex]))
     }
 
     /// Which nodes up to `last` have one of `xs` in their history.
