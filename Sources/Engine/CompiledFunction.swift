@@ -114,15 +114,10 @@ public func scan(
     do throws(ExecutionError) { body = try line.graph(bodyOutputs.map(\.edge)) } catch { throw error.error }
     let origins = line.origins
     body.origins = body.origins.map { $0 >= 0 ? origins[Int($0)] : $0 }
-    guard let row = Op.all.first(where: { if case .special(.scan) = $0.kernel { true } else { false } }) else {
-        preconditionFailure("the registry has a row for `scan`")
-    }
-    let attributes = row.attributes([
-        "body": .graph(body), "carries": .int(carries.count), "sequences": .int(sequences.count), "reverse": .bool(reverse),
-    ])
-    let results = try Tensor.apply(row, carries + sequences + captures, attributes, origin: origin)
+    let attributes = Op.scanAttributes(body: body, carries: carries.count, sequences: sequences.count, reverse: reverse)
+    let results = try Tensor.apply(Op.scanRow, carries + sequences + captures, attributes, origin: origin)
     let visible = bodyOutputs.count
-    // The history of the carries is stored only when a gradient asks for it.
+    // What is for gradients is stored only when one asks for it.
     if results[0].edge.node.isComposed { results[0].edge.node.wanted = visible }
     return (Array(results[..<carries.count]), Array(results[carries.count..<visible]))
 }

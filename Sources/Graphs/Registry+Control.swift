@@ -70,63 +70,6 @@ extension Op {
         return i.inputs.prefix(carries) + results.dropFirst(carries).map(stacked) + i.inputs.prefix(carries).map(stacked)
     }
 
-    /// Runs the body's gradient from the last step to the first, over the carries that each step began with. Gradients of
-    /// captures are summed on the way. Integer carries, sequences and captures have none.
-    private static func scanGradient(_ b: Backward) throws(OpError) -> [Term?] {
-        let (body, carries, sequences) = (b.arguments.graph("body"), b.arguments.int("carries"), b.arguments.int("sequences"))
-        let outputs = body.outputs.count - carries
-        let (slices, captured) = (carries..<(carries + sequences), (carries + sequences)..<b.inputs.count)
-        let floatCarries = (0..<carries).filter { b.inputs[$0].dtype.isFloat }
-        let floatSlices = slices.filter { b.inputs[$0].dtype.isFloat }
-        let floatCaptures = captured.filter { b.inputs[$0].dtype.isFloat }
-        let givenYs = (0..<outputs).filter { b.gradients[carries + $0] != nil }
-        let givenSaved = floatCarries.filter { b.gradients[carries + outputs + $0] != nil }
-
-        // The body of the backward scan.
-        let inner = GraphBuilder()
-        func slice(_ type: TensorType) -> Term { inner.input(TensorType(type.dtype, Shape(type.shape.dropFirst()))) }
-        let dCarries = floatCarries.map { inner.input(b.inputs[$0].type) }
-        let sums = floatCaptures.map { inner.input(b.inputs[$0].type) }
-        let begun = (0..<carries).map { inner.input(b.inputs[$0].type) }
-        let xs = slices.map { slice(b.inputs[$0].type) }
-        let dYs = givenYs.map { slice(b.outputs[carries + $0].type) }
-        let dSaved = givenSaved.map { inner.input(b.inputs[$0].type) }
-        let captures = captured.map { inner.input(b.inputs[$0].type) }
-        let forward = inner.inline(body, arguments: begun + xs + captures)
-        var seeds: [(Term, Term)] = []
-        for (k, d) in Swift.zip(floatCarries, dCarries) { seeds.append((forward[k], d)) }
-        for (k, d) in Swift.zip(givenYs, dYs) where forward[carries + k].dtype.isFloat { seeds.append((forward[carries + k], d)) }
-        let variables = floatCarries.map { begun[$0] } + floatSlices.map { xs[$0 - carries] } + floatCaptures.map { captures[$0 - carries - sequences] }
-        let found = try inner.gradients(of: seeds, by: variables)
-        var results: [Term] = []
-        for (n, k) in floatCarries.enumerated() {
-            var d = try found[n].or(0, like: begun[k])
-            if let saved = givenSaved.firstIndex(of: k) { d = try d + dSaved[saved] }
-            results.append(d)
-        }
-        let capturesFrom = floatCarries.count + floatSlices.count
-        for n in floatCaptures.indices { results.append(try sums[n] + found[capturesFrom + n].or(0, like: sums[n])) }
-        for (n, k) in floatSlices.enumerated() { results.append(try found[floatCarries.count + n].or(0, like: xs[k - carries])) }
-
-        // Its inputs.
-        var inputs: [Term] = []
-        for k in floatCarries { inputs.append(try b.gradients[k].or(0, like: b.inputs[k])) }
-        for k in floatCaptures { inputs.append(try b.inputs[k].filled(0)) }
-        let saved = (0..<carries).map { b.outputs[carries + outputs + $0] }
-        let sequenceTerms: [Term] =
-            saved + slices.map { b.inputs[$0] } + givenYs.compactMap { b.gradients[carries + $0] } + givenSaved.compactMap { b.gradients[carries + outputs + $0] }
-        inputs += sequenceTerms + captured.map { b.inputs[$0] }
-        let backward = try b.builder.op(
-            "_scan", inputs,
-            with: [
-                "body": .graph(inner.finish(results).pruned()), "carries": .int(floatCarries.count + floatCaptures.count),
-                "sequences": .int(sequenceTerms.count), "reverse": .bool(!b.arguments.bool("reverse")),
-            ])
-        var gradients = [Term?](repeating: nil, count: b.inputs.count)
-        for (n, k) in (floatCarries + floatCaptures + floatSlices).enumerated() { gradients[k] = backward[n] }
-        return gradients
-    }
-
     private static func asserting(_ name: String, doc: String, _ comparison: String, example: String) -> Op {
         composed(
             name, doc: doc, [.tensor("a"), .tensor("b"), Parameter("message", .string([]), default: .string(""))], promotion: .common, example: example,
