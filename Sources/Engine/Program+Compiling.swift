@@ -151,7 +151,11 @@ private struct Compiler {
                 lowering.omitsUnneeded && !lowering.isNeeded[i] ? makeSlot(results[i], .arena(0)) : makeSlot(results[i])
             }
             for (i, slot) in made.enumerated() { slotOf[Ref(node, i)] = slot }
-            if finish.result != node { slotOf[Ref(finish.result)] = made[0] }
+            if finish.result != node {
+                // The same memory; there may be a reshape in between.
+                slots.append((graph.type(of: Ref(finish.result)), slots[made[0]].buffer))
+                slotOf[Ref(finish.result)] = slots.count - 1
+            }
             place(
                 Draft(
                     work: work, inputs: inputs, results: made,

@@ -252,4 +252,20 @@ import Testing
             ([try op("multiply", state[0], w), state[1]], [w])
         }
     }
+
+    /// The shape of a sequence is its own, not that of the product that made it.
+    @Test func theSequenceMayBeAReshapedProductWithABias() throws {
+        let (x, w, bias) = (drawn([4, 3, 5], 1), drawn([5, 2], 2), drawn([2], 3))
+        func cast(_ tensor: Tensor) throws -> Tensor { try op("cast", tensor, with: ["dtype": .dtype(.f32)]) }
+        let rows = try op("_matmul", op("_reshape", cast(x), with: ["shape": .ints([12, 5])]), cast(w))
+        let xs = try op("add", op("_reshape", rows, with: ["shape": .ints([4, 3, 2])]), cast(bias))
+        let start = try cast(drawn([3, 2], 4))
+        let (c, slice) = (Tensor.argument(start.type), Tensor.argument(TensorType(.f32, [3, 2])))
+        let next = try op("add", c, slice)
+        let result = try scan(carries: [start], sequences: [xs], bodyArguments: [c, slice], bodyOutputs: [next, next], origin: 0)
+        let expected = try op("add", start, op("sum", xs, with: ["axis": .ints([0])])).elements(as: Float.self)
+        #expect(result.ys[0].shape == [4, 3, 2])
+        for (a, b) in try zip(result.carries[0].elements(as: Float.self), expected) { #expect(isClose(Double(a), Double(b), 1e-6)) }
+        #expect(try Array(result.ys[0].elements(as: Float.self).suffix(6)) == result.carries[0].elements(as: Float.self))
+    }
 }
