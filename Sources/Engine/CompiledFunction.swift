@@ -8,7 +8,7 @@ public final class CompiledFunction: @unchecked Sendable {
     private let program: Program
     let types: [TensorType]
     let captures: [Storage]
-    private let origins: [Int32]
+    let origins: [Int32]
     public let outputTypes: [TensorType]
     /// How many leading outputs may take the memory of as many arguments (`advance`).
     let donated: Int
@@ -61,6 +61,7 @@ public final class CompiledFunction: @unchecked Sendable {
         for input in inputs { storages.append(try input.computedStorage()) }
         let results: [Storage]
         do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch { throw placed(error) }
+        Profile.attribute(origins)
         return zip(outputTypes, results).map { Tensor($0, $1) }
     }
 

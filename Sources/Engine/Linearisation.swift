@@ -208,6 +208,7 @@ struct Linearisation {
                 guard let storage = edge.storage else { preconditionFailure("a leaf has elements") }
                 return storage
             })
+            Profile.attribute(origins)
         } catch {
             var error = error
             if error.origin >= 0 { error.origin = origins[Int(error.origin)] }

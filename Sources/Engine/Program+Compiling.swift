@@ -11,8 +11,10 @@ extension Program {
     ///   after everything else is computed.
     /// - Parameter fixed: from which input on they are the same at every run.
     static func compile(_ graph: Graph, donated: Int = 0, fixed: Int = .max) throws(ExecutionError) -> Program {
-        var compiler = Compiler(graph, donated, fixed)
-        return try compiler.compile()
+        try Profile.compiling { () throws(ExecutionError) in
+            var compiler = Compiler(graph, donated, fixed)
+            return try compiler.compile()
+        }
     }
 }
 

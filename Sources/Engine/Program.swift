@@ -141,14 +141,18 @@ final class Program: Sendable {
             let table = unsafe UnsafePointer(table)
             try unsafe program.operands.withUnsafeBufferPointer { operands throws(ExecutionError) in
                 guard let first = operands.baseAddress else { return }
+                let timer = Profile.isOn ? Profile.Timer(isBeginning: range.lowerBound == 0) : nil
+                defer { timer?.end() }
                 for index in range {
                     let instruction = program.instructions[index]
                     if isInterruptible, Execution.isInterrupted { throw ExecutionError(.interrupted, origin: instruction.origin) }
+                    let start = timer?.now
                     do throws(OpError) {
                         try unsafe instruction.work(Call(operands: table, slots: first + instruction.first, step: step))
                     } catch {
                         throw ExecutionError(error, origin: instruction.origin)
                     }
+                    if let timer, let start { timer.add(instruction, since: start) }
                 }
             }
         }

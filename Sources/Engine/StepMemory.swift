@@ -74,6 +74,7 @@ extension CompiledFunction {
             let frame = try stepFrame()
             unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step)) { accept(results) }
         } catch { throw placed(error) }
+        Profile.attribute(origins)
         withExtendedLifetime((kept, memory)) {}
         return results
     }

@@ -363,10 +363,14 @@ extension Machine {
             }
             if let type = layer.inputType { try checkInput(value, type, layer) }
             for (place, part) in stack.enumerated() {
+                let range = layer.stackRanges.indices.contains(place) ? layer.stackRanges[place] : nil
+                let outer = profiledParts.count
+                if session.profileStart != nil, let range { profiledParts.append((session.partOrigin(range), frames.count)) }
+                defer { profiledParts.removeLast(profiledParts.count - outer) }
                 do {
                     value = try call(part, [value])
                 } catch {
-                    throw located(error, layer.stackRanges.indices.contains(place) ? layer.stackRanges[place] : nil, layer)
+                    throw located(error, range, layer)
                 }
             }
             result = value

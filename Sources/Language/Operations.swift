@@ -7,6 +7,7 @@ extension Machine {
     /// Where the script stands, as a number that nodes carry.
     func origin() -> Int32 {
         for frame in frames.reversed() where !frame.module.isStandard {
+            if let part = profiledParts.last, part.depth > (frames.lastIndex { !$0.module.isStandard } ?? 0) { return part.origin }
             return frame.code.origin(at: frame.pc, session)
         }
         return frames.last.map { $0.code.origin(at: $0.pc, session) } ?? -1

@@ -45,6 +45,9 @@ public final class Session {
     /// Paths that the script has written, for the check to know that they may exist.
     var written: Set<String> = []
     public private(set) var machine: Machine?
+    /// Set while a profile is made, and where it began.
+    var profileStart: ContinuousClock.Instant?
+    private var partOrigins: [SourceRange: Int32] = [:]
 
     public init(library: StandardLibrary, console: Console) {
         self.library = library
@@ -56,6 +59,13 @@ public final class Session {
     func origin(_ range: SourceRange) -> Int32 {
         origins.append(range)
         return Int32(origins.count - 1)
+    }
+    /// The one number of a model's part, however often that runs.
+    func partOrigin(_ range: SourceRange) -> Int32 {
+        if let known = partOrigins[range] { return known }
+        let number = origin(range)
+        partOrigins[range] = number
+        return number
     }
     func range(of origin: Int32) -> SourceRange? {
         origin >= 0 && Int(origin) < origins.count ? origins[Int(origin)] : nil

@@ -12,12 +12,13 @@ struct Run: ParsableCommand {
             """)
 
     @Flag(help: "Treat warnings as errors.") var strict = false
+    @Flag(help: "Show at the end where the time went, by ops and lines.") var profile = false
     @ArgumentParser.Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The script (`-` for standard input) and its options.", valueName: "file"))
     var words: [String] = []
 
     func run() throws {
         guard let file = words.first else { throw ValidationError("which script? Write `tfs run FILE`.") }
-        try runScript(file, Array(words.dropFirst()), isStrict: strict)
+        try runScript(file, Array(words.dropFirst()), isStrict: strict, isProfiled: profile)
     }
 }
 
@@ -47,7 +48,7 @@ func readScript(_ path: String) throws -> SourceText {
     return try SourceText.decode(path: "<stdin>", bytes: input.rest())
 }
 
-private func runScript(_ file: String, _ words: [String], isStrict: Bool) throws {
+private func runScript(_ file: String, _ words: [String], isStrict: Bool, isProfiled: Bool = false) throws {
     if file.hasPrefix("-"), file.count > 1 {
         throw refuse(.usage("`tfs run` has no option `\(file)`", mend: "the script's own options stand after its name"))
     }
@@ -70,6 +71,7 @@ private func runScript(_ file: String, _ words: [String], isStrict: Bool) throws
         session.optionTexts = arguments.texts
         isStrict = isStrict || arguments.isStrict
     }
+    if isProfiled { session.startProfile() }
     let status = Interrupts.during(.stopsEvaluation) {
         if isStrict {
             let found = session.check(source)
@@ -81,5 +83,6 @@ private func runScript(_ file: String, _ words: [String], isStrict: Bool) throws
         return session.run(source).status
     }
     if status == Status.interrupted { Terminal.writeError("interrupted\n") }
+    if isProfiled { Terminal.writeError(profileTable(session.profile(), width: Terminal.width)) }
     if status != 0 { throw ExitCode(status) }
 }
