@@ -1,6 +1,5 @@
 internal import CKernels
 internal import Graphs
-internal import Glibc
 
 extension Program {
     /// Compiles a graph: nodes that no output needs are left out, element-wise ops are fused, what depends on constants
@@ -77,12 +76,6 @@ private struct Compiler {
             instructions.append(
                 Program.Instruction(work: draft.work, first: operands.count, origin: draft.origin, name: draft.name))
             operands += (draft.inputs + draft.results).map { Int32($0) }
-        }
-        if unsafe getenv("TFS_DUMP") != nil {
-            for (i, d) in drafts.enumerated() {
-                print(i, d.name, "in", d.inputs.map { "\($0):\(buffers[slots[$0].buffer].place.map { "\($0)" } ?? "-")" }, "out", d.results.map { "\($0):\(buffers[slots[$0].buffer].place.map { "\($0)" } ?? "-")" }, d.kernels.map { "\($0.code.registers.map { "\($0.kind.rawValue)/\($0.operand)" }) \($0.inputs.count) \($0.outputs.count)" })
-            }
-            print("outputs", graph.outputs, "commit", commit)
         }
         return Program(
             slots: slots.map { Program.Slot(type: $0.type, place: buffers[$0.buffer].place ?? .arena(0)) },
