@@ -149,7 +149,9 @@ public struct Dataset: Sendable {
         // The graph behind a tensor belongs to this thread.
         try Tensor.compute(sources)
         let next = stream(iteration)
-        let producer = Producer { try next() }
+        // A few small elements, two large ones.
+        let size = types.reduce(1) { $0 + $1.shape.reduce($1.dtype.size) { $0 * max($1, 32) } }
+        let producer = Producer(depth: max(2, min(16, (8 << 20) / size))) { try next() }
         return Iterator { try producer.next() }
     }
 

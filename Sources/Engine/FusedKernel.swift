@@ -328,7 +328,7 @@ extension FusedKernel {
             let dense = registers.reduce(0) { $0 + ($1.kind == .dense ? $1.size : 0) }
             let columns = folds.isEmpty ? walkColumns : (group.folds.map { schedule.fold($0)!.columns }.max() ?? 0)
             // Small tiles: half of L1 is for what the kernels' loops and the prefetcher bring.
-            var tile = min(max(8192 / max(bytes + dense, 1), 128), 512) & ~63
+            var tile = min(max(24576 / max(bytes + dense, 1), 128), 256) & ~63
             while (tile + 64 + TFS_FUSED_SKEW) * bytes > TFS_FUSED_SCRATCH, tile > 64 { tile -= 64 }
             if columns > 0, columns <= tile { tile = tile / columns * columns }
 
@@ -347,11 +347,16 @@ extension FusedKernel {
             // About 20 µs of work at a time.
             let weight = steps.reduce(registers.count) { $0 + ($1.isHeavy ? 8 : 1) }
             var chunk = max(100_000 / max(weight, 1), tile)
-            let most = folds.isEmpty ? 1024 : 128
-            chunk = max(chunk, (group.count + most - 1) / most)
             let unit = columns > tile ? columns : tile
+            if folds.isEmpty {
+                chunk = max(chunk, (group.count + 1023) / 1024)
+            } else {
+                // Tiles are added up one after the other, chunks pairwise: few tiles to a chunk keep sums accurate.
+                chunk = min(chunk, 64 * unit)
+            }
             chunk = max((chunk + unit - 1) / unit, 1) * unit
-            if group.count < chunk + chunk / 2 { chunk = max(group.count, 1) }
+            if folds.isEmpty, group.count < chunk + chunk / 2 { chunk = max(group.count, 1) }
+            if group.count < chunk { chunk = max(group.count, 1) }
             let chunks = (group.count + chunk - 1) / max(chunk, 1)
             let partials = chunks <= 1 ? [] : folds.filter { $0.kind != .rows }.map { fold in
                 TensorType(graph.type(of: outputs[Int(fold.operand) - inputs.count]).dtype, [chunks * (fold.kind == .all ? 1 : columns)])

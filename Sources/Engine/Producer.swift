@@ -29,13 +29,13 @@ internal import Synchronization
             unsafe changed.deallocate()
         }
 
-        /// Waits until `body` gives something.
-        func wait<R>(_ body: () -> R?) -> R {
+        /// Waits until `body` gives something; afterwards wakes the other side if `wakes` says so.
+        func wait<R>(_ body: () -> R?, wakes: () -> Bool) -> R {
             unsafe pthread_mutex_lock(lock)
             defer { unsafe pthread_mutex_unlock(lock) }
             while true {
                 if let result = body() {
-                    unsafe pthread_cond_broadcast(changed)
+                    if wakes() { unsafe pthread_cond_signal(changed) }
                     return result
                 }
                 unsafe pthread_cond_wait(changed, lock)
@@ -44,9 +44,13 @@ internal import Synchronization
 
         func produce() {
             while true {
-                if wait({ isDone ? true : ready.count < depth ? false : nil }) { return }
+                // Once everything is full, nothing is made until half of it is gone: waking up for every element would take
+                // a processor from the step that is running each time.
+                let isFull = wait({ isDone || ready.count < depth ? false : true }, wakes: { false })
+                let isOver = wait({ isDone ? true : !isFull || ready.count <= depth / 2 ? false : nil }, wakes: { false })
+                if isOver { return }
                 let made = Result { try make() }
-                wait { ready.append(made) }
+                wait({ ready.append(made) }, wakes: { ready.count == 1 })
                 guard case .success(.some) = made else { return }
             }
         }
@@ -58,7 +62,7 @@ internal import Synchronization
     private var end: Result<Element?, any Error>?
 
     /// - Parameter depth: how many elements may wait.
-    public init(depth: Int = 2, make: @escaping () throws -> Element?) {
+    public init(depth: Int, make: @escaping () throws -> Element?) {
         shared = Shared(depth: depth, make: make)
         thread = Self.start(shared)
     }
@@ -79,7 +83,7 @@ internal import Synchronization
 
     deinit {
         guard let thread else { return }
-        shared.wait { shared.isDone = true }
+        shared.wait({ shared.isDone = true }, wakes: { true })
         unsafe pthread_join(thread, nil)
     }
 
@@ -87,7 +91,7 @@ internal import Synchronization
     public func next() throws -> Element? {
         if let end { return try end.get() }
         guard thread != nil else { return try shared.make() }
-        let made = shared.wait { shared.ready.isEmpty ? nil : shared.ready.removeFirst() }
+        let made = shared.wait({ shared.ready.isEmpty ? nil : shared.ready.removeFirst() }, wakes: { shared.ready.count == shared.depth / 2 })
         if case .success(.some) = made {} else { end = made }
         return try made.get()
     }
