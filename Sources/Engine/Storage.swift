@@ -16,7 +16,7 @@ internal import Synchronization
         guard byteCount <= Self.limit else { return nil }
         self.byteCount = byteCount
         capacity = Self.capacity(for: byteCount)
-        guard let block = unsafe Self.recycled(capacity) ?? aligned_alloc(64, capacity) else { return nil }
+        guard let block = unsafe Self.recycled(capacity) ?? Self.fresh(capacity) else { return nil }
         unsafe base = block
     }
 
@@ -48,6 +48,15 @@ internal import Synchronization
         if byteCount < large { return max(64, (byteCount + 63) & ~63) }
         let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 3
         return (byteCount + step - 1) / step * step
+    }
+
+    /// A block from the system. Large ones ask for huge pages: filling many small ones costs more than the arithmetic.
+    private static func fresh(_ capacity: Int) -> UnsafeMutableRawPointer? {
+        let hugePage = 1 << 21
+        guard capacity >= 2 * hugePage else { return unsafe aligned_alloc(64, capacity) }
+        guard let block = unsafe aligned_alloc(hugePage, capacity) else { return nil }
+        unsafe madvise(block, capacity, MADV_HUGEPAGE)
+        return unsafe block
     }
 
     private static func recycled(_ capacity: Int) -> UnsafeMutableRawPointer? {

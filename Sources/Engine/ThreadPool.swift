@@ -24,11 +24,11 @@ internal import Synchronization
     private static let patience = 1500
 
     private typealias Body = (Int) -> Void
-    /// The job: its body and the number of its chunks.
+    /// The job.
     private var body: UnsafePointer<Body>?
-    private var chunks = 0
-    /// Chunks that nobody has taken.
-    private let open = Atomic(0)
+    /// Chunks that nobody has taken: from the lower 32 bits up to the upper ones. Whoever posts a job takes from the
+    /// front, the others from the back, so that a thread finds in its cache what it left there in the job before.
+    private let open = Atomic<UInt64>(0)
     /// Chunks that are not finished.
     private let unfinished = Atomic(0)
     /// Whether some thread's job has the pool.
@@ -57,6 +57,7 @@ internal import Synchronization
     /// Calls `body` with each number below `chunks`, on all threads, and returns when all calls have. In a chunk, or
     /// while another thread's job has the pool, the calls are made one after the other.
     static func run(_ chunks: Int, _ body: (Int) -> Void) {
+        precondition(chunks < 1 << 31, "as many chunks as the counter holds")
         if chunks > 1, width > 1, shared.take() {
             shared.run(chunks, body)
         } else {
@@ -87,15 +88,14 @@ internal import Synchronization
         withoutActuallyEscaping(body) { body in
             unsafe withUnsafePointer(to: body) { pointer in
                 unsafe self.body = pointer
-                chunks = count
                 unfinished.store(count, ordering: .relaxed)
-                open.store(count, ordering: .sequentiallyConsistent)
+                open.store(UInt64(count) << 32, ordering: .sequentiallyConsistent)
                 if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
                     unsafe pthread_mutex_lock(lock)
                     unsafe pthread_cond_broadcast(wakeUp)
                     unsafe pthread_mutex_unlock(lock)
                 }
-                work()
+                work(fromBack: false)
                 var waits = 0
                 while unfinished.load(ordering: .acquiring) > 0 {
                     waits += 1
@@ -107,17 +107,20 @@ internal import Synchronization
         isTaken.store(false, ordering: .releasing)
     }
 
+    private static func isEmpty(_ open: UInt64) -> Bool { open & 0xFFFF_FFFF >= open >> 32 }
+
     /// Takes chunks until none is left.
-    private func work() {
+    private func work(fromBack: Bool) {
         var left = open.load(ordering: .acquiring)
-        while left > 0 {
-            let taken = open.compareExchange(expected: left, desired: left - 1, ordering: .acquiringAndReleasing)
+        while !Self.isEmpty(left) {
+            let taken = open.compareExchange(
+                expected: left, desired: fromBack ? left - (1 << 32) : left + 1, ordering: .acquiringAndReleasing)
             guard taken.exchanged else {
                 left = taken.original
                 continue
             }
             // From here until the chunk is finished the job stays.
-            unsafe body!.pointee(chunks - left)
+            unsafe body!.pointee(Int(fromBack ? (left >> 32) - 1 : left & 0xFFFF_FFFF))
             unfinished.subtract(1, ordering: .releasing)
             left = open.load(ordering: .acquiring)
         }
@@ -126,7 +129,7 @@ internal import Synchronization
     private func serve() {
         while true {
             var waits = 0
-            while open.load(ordering: .relaxed) == 0 {
+            while Self.isEmpty(open.load(ordering: .relaxed)) {
                 waits += 1
                 if waits < Self.patience {
                     tfs_pause()
@@ -135,14 +138,14 @@ internal import Synchronization
                     waits = 0
                 }
             }
-            work()
+            work(fromBack: true)
         }
     }
 
     private func sleep() {
         unsafe pthread_mutex_lock(lock)
         sleepers.add(1, ordering: .sequentiallyConsistent)
-        while open.load(ordering: .sequentiallyConsistent) == 0 { unsafe pthread_cond_wait(wakeUp, lock) }
+        while Self.isEmpty(open.load(ordering: .sequentiallyConsistent)) { unsafe pthread_cond_wait(wakeUp, lock) }
         sleepers.subtract(1, ordering: .relaxed)
         unsafe pthread_mutex_unlock(lock)
     }

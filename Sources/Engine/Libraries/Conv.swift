@@ -18,6 +18,7 @@ extension Libraries {
             return try unsafe finish(y, epilogue)
         }
         let geometry = unsafe WindowGeometry(dtype: x.dtype, x: x.shape, kernel: kernel.shape, y: y.shape, window)
+        if let (x, kernel, y) = unsafe asProduct(geometry, x, kernel, y) { return try unsafe matmul(x, kernel, epilogue: epilogue, into: y) }
         if let winograd = Winograd(.forward, geometry) {
             let packed = if let kept { try unsafe kept.packed(winograd, kernel) } else { try unsafe winograd.pack(kernel) }
             return try unsafe winograd.run(x, packed, y, epilogue)
@@ -36,6 +37,23 @@ extension Libraries {
             }
         }
         try unsafe plain(geometry, .forward, x, kernel, y)
+    }
+
+    /// A convolution by a kernel of size 1 on one large image is a product, and is faster as one.
+    private static func asProduct(
+        _ geometry: WindowGeometry, _ x: Operand, _ kernel: Operand, _ y: Operand
+    ) -> (x: Operand, kernel: Operand, y: Operand)? {
+        let cells = geometry.input.reduce(1, *)
+        guard geometry.dtype == .f32, geometry.batch == 1, geometry.groups == 1, cells >= 512,
+            (geometry.kernel + geometry.strides).allSatisfy({ $0 == 1 }), (geometry.before + geometry.after).allSatisfy({ $0 == 0 })
+        else { return nil }
+        func matrix(_ operand: Operand, _ rows: Int, _ columns: Int) -> Operand {
+            unsafe Operand(pointer: operand.pointer, dtype: operand.dtype, shape: [rows, columns])
+        }
+        return unsafe (
+            matrix(x, cells, geometry.channelsIn), matrix(kernel, geometry.channelsIn, geometry.channelsOut),
+            matrix(y, cells, geometry.channelsOut)
+        )
     }
 
     /// dx: the gradient of `conv` by x; dy and kernel may be bf16.
