@@ -89,7 +89,8 @@ struct Schedule {
             case .leaf, .view, .elementwise: continue
             }
         }
-        for output in graph.outputs.dropFirst(donated) { require(output) }
+        // The last one first: what it is made of, other outputs among that, is computed along with it.
+        for output in graph.outputs.dropFirst(donated).reversed() { require(output) }
         commit = items.count
         for output in graph.outputs.prefix(donated) { require(output) }
     }
