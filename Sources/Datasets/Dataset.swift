@@ -151,7 +151,7 @@ public struct Dataset: Sendable {
         let next = stream(iteration)
         // A few small elements, two large ones.
         let size = types.reduce(1) { $0 + $1.shape.reduce($1.dtype.size) { $0 * max($1, 32) } }
-        let producer = Producer(depth: max(2, min(16, (8 << 20) / size))) { try next() }
+        let producer = Producer(depth: max(2, min(8, (4 << 20) / size))) { try next() }
         return Iterator { try producer.next() }
     }
 

@@ -232,7 +232,7 @@ extension Compiler {
         } else {
             emit(Instruction(isMethod ? .method : .call, first, wide: position), place)
         }
-        if first != target { emit(Instruction(.move, target, first), range) }
+        if first != target { emit(Instruction(.take, target, first), range) }
     }
 
     // MARK: Parts

@@ -322,7 +322,7 @@ extension Compiler {
     /// The registers an instruction writes, for the check to forget after a loop that it cut short.
     private func written(by instruction: Instruction) -> [Int] {
         switch instruction.opcode {
-        case .move, .global, .capture, .standard, .training, .add, .subtract, .multiply, .divide, .floorDivide, .modulo,
+        case .move, .take, .global, .capture, .standard, .training, .add, .subtract, .multiply, .divide, .floorDivide, .modulo,
             .power, .matmul, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .contains, .negate, .not, .and,
             .or, .call, .callPlain, .callGlobal, .method, .pipe, .field, .index, .subscripts, .list, .listSpread, .append, .record, .closure,
             .declare, .format, .import, .iterate, .turn:

@@ -414,7 +414,7 @@ extension Native {
                 Parameter("callbacks", .list([Value]())), Parameter("reset", .bool(false)),
                 Parameter("precision", .string("f32")),
             ],
-            doc: "Trains: so many steps, or epochs, or until the loss has stopped improving. Gives the history.",
+            doc: "Trains: so many steps, or epochs, or until the loss has stopped improving. Gives the history. With `precision = \"bf16\"` the arguments of large products are rounded to bf16, their sums are not.",
             example: "", inCheck: .aware
         ) { machine, arguments in
             guard case .estimator(let estimator) = arguments[0] else { return .unknown }

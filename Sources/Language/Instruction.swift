@@ -4,6 +4,8 @@ enum Opcode: UInt8 {
     // Values
     /// a = b
     case move
+    /// a = b, a register that gives its value up: what a call left on the way is not held beside its result.
+    case take
     /// a = the module's global number b
     case global
     /// a = captured value number b

@@ -167,6 +167,7 @@ public final class Machine {
             let instruction = program[pc]
             switch instruction.opcode {
             case .move: regs[instruction.a] = program.value(instruction.b, regs)
+            case .take: regs.move(instruction.b, to: instruction.a)
             case .global:
                 let value = globals[instruction.b]
                 if case .unset = value {

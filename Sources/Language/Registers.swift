@@ -63,6 +63,13 @@ internal import Glibc
         unsafeAddress { unsafe UnsafePointer(base + index) }
         nonmutating unsafeMutableAddress { unsafe base + index }
     }
+
+    /// Moves a value to another register and leaves `none`.
+    @inline(__always) func move(_ source: UInt16, to target: UInt16) {
+        let value = unsafe (base + Int(source)).move()
+        unsafe (base + Int(source)).initialize(to: .none)
+        self[target] = value
+    }
 }
 
 extension Value {
