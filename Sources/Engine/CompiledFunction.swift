@@ -70,10 +70,11 @@ public final class CompiledFunction: @unchecked Sendable {
         ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
     }
 
-    /// The memory of steps, made at the first.
-    func stepFrame() throws(ExecutionError) -> Program.Frame {
-        if let frame { return frame }
-        let made = try Program.Frame(program)
+    /// The memory of steps. Programs of one training (for full batches and for the last, short one) share it.
+    func stepFrame(in memory: StepMemory) throws(ExecutionError) -> Program.Frame {
+        if memory.arena?.byteCount ?? -1 < program.arenaSize { memory.arena = try program.makeArena() }
+        if let frame, frame.arena === memory.arena { return frame }
+        let made = try Program.Frame(program, in: memory.arena)
         frame = made
         return made
     }

@@ -90,18 +90,23 @@ final class Program: Sendable {
         return results
     }
 
+    /// Working memory for one run at a time.
+    func makeArena() throws(ExecutionError) -> Storage {
+        if let arena = Storage(byteCount: arenaSize) { return arena }
+        throw ExecutionError(.memory(bytes: Double(arenaSize), of: "this computation"), origin: -1)
+    }
+
     /// A program's memory and operands, ready to be run on pointers, by one thread at a time.
     @safe final class Frame: @unchecked Sendable {
         private unowned let program: Program
-        private let arena: Storage
+        let arena: Storage
         private let table: UnsafeMutablePointer<Operand>
         private let count: Int
 
-        init(_ program: Program) throws(ExecutionError) {
+        /// - Parameter shared: working memory, at least as large as needed, that nobody else uses while this runs.
+        init(_ program: Program, in shared: Storage? = nil) throws(ExecutionError) {
             self.program = program
-            guard let arena = Storage(byteCount: program.arenaSize) else {
-                throw ExecutionError(.memory(bytes: Double(program.arenaSize), of: "this computation"), origin: -1)
-            }
+            let arena = if let shared { shared } else { try program.makeArena() }
             self.arena = arena
             count = program.slots.count
             unsafe table = .allocate(capacity: max(count, 1))

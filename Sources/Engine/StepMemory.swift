@@ -4,6 +4,8 @@ public import Graphs
 public final class StepMemory {
     public let types: [TensorType]
     private let storages: [Storage]
+    /// What the steps' programs work in.
+    var arena: Storage?
 
     /// Copies of these tensors.
     public init(_ tensors: [Tensor]) throws(ExecutionError) {
@@ -71,7 +73,7 @@ extension CompiledFunction {
             unsafe targets.append(storage.base)
         }
         do throws(ExecutionError) {
-            let frame = try stepFrame()
+            let frame = try stepFrame(in: memory)
             unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step)) { accept(results) }
         } catch { throw placed(error) }
         Profile.attribute(origins)
