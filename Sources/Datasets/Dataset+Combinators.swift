@@ -35,6 +35,18 @@ extension Dataset {
             isBatched: true)
     }
 
+    /// How many examples its batches hold; `nil` if it has none, or they came as they are.
+    public var batchSize: Int? {
+        switch plan {
+        case .batched(_, let size, _, _): size
+        case .mapped(let source, _), .filtered(let source, _), .shuffled(let source, _, _, _), .repeated(let source, _),
+            .taken(let source, _), .skipped(let source, _), .sharded(let source, _, _), .joined(let source, _), .cached(let source, _):
+            isBatched ? source.batchSize : nil
+        case .zipped(let sources): sources.first?.batchSize
+        case .slices, .list, .generated, .unbatched, .enumerated, .windowed: nil
+        }
+    }
+
     /// The slices of each element along its first axis.
     public func unbatch() throws(DataError) -> Dataset {
         if let bad = types.first(where: { $0.rank == 0 }) {

@@ -163,8 +163,3 @@ final class Program: Sendable {
         }
     }
 }
-
-extension TensorType {
-    /// Bytes of the elements; sizes were checked when the op was written.
-    var byteCount: Int { (shape.elementCount ?? 0) * dtype.size }
-}

@@ -44,6 +44,7 @@ extension Machine {
         guard let layer = try model(of: estimator) else { return .unknown }
         let examples = try examples(estimator, fitted, data, labels, withLabels: true)
         if examples.rows == 0 { throw Fault("E0463", "there are no examples to learn from") }
+        fitted.batch = examples.dataset.isBatched ? examples.dataset.batchSize : options.batch
         let metrics = try metrics(of: estimator)
         // A step by hand shows its loss only.
         let trained = estimator.field("train_step") == nil ? metrics : []

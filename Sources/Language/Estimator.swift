@@ -57,6 +57,8 @@ final class Fitted {
     /// What its fields were told of the data.
     var labelWidth: Int?
     var examples: Int?
+    /// How many examples a step of the last fit took.
+    var batch: Int?
 
     /// Programs that predict, by the types of a batch's features and the precision.
     var predictors: [PredictorKey: Predictor] = [:]

@@ -100,7 +100,7 @@ extension OpError {
 
 extension Int {
     /// With commas between thousands.
-    var formatted: String {
+    public var formatted: String {
         let digits = String(magnitude)
         var result = ""
         for (offset, digit) in digits.enumerated() {

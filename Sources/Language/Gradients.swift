@@ -211,7 +211,7 @@ extension Machine {
         let sliceForm = rebuild(sequence, from: &rest)
         traceDepth += 1
         defer { traceDepth -= 1 }
-        let result = try call(function, [carryForm, sliceForm])
+        let result = try counting(times: first.shape[place]) { try call(function, [carryForm, sliceForm]) }
         if result.hasUnknown { return .unknown }
         guard case .list(let pair) = result, pair.values.count == 2 else {
             throw Fault("E0442", "the function of `scan` must give `[carry, y]`, found \(result.described)", mend: "write `[carry, y]` as its last line")

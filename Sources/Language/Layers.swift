@@ -30,6 +30,13 @@ public final class Layer: @unchecked Sendable {
     private var kindCounts: [String: Int] = [:]
     /// The output shape of the last application, for the summary.
     var outputType: TensorType?
+    /// What it was first applied to, with tensors of which only the types are kept.
+    var firstInputs: Inputs?
+
+    struct Inputs {
+        var positional: [Value]
+        var named: [(String, Value)]
+    }
 
     static let commonArguments = ["name", "trainable", "dtype"]
 
@@ -68,12 +75,15 @@ public final class Layer: @unchecked Sendable {
     }
 
     /// Parameters and states of this layer and of every layer that its body applies, each once.
-    func collect() -> [LayerParameter] {
-        var found: [LayerParameter] = []
+    func collect() -> [LayerParameter] { parts.flatMap(\.parameters) }
+
+    /// This layer and every one that it applies, each once.
+    var parts: [Layer] {
+        var found: [Layer] = []
         var seen: Set<ObjectIdentifier> = []
         func walk(_ layer: Layer) {
             guard seen.insert(ObjectIdentifier(layer)).inserted else { return }
-            found += layer.parameters
+            found.append(layer)
             if let inner = layer.substitution?.layer { walk(inner) }
             for case .layer(let part) in layer.stack ?? [] { walk(part) }
             for part in layer.applied { walk(part) }
@@ -344,6 +354,10 @@ extension Machine {
         }
         let inputs = try inputs.map { try cast($0, for: layer) }
         let isOutermost = applications.isEmpty
+        if isOutermost, layer.firstInputs == nil {
+            layer.firstInputs = Layer.Inputs(positional: inputs.map(\.withoutData), named: named.map { ($0, $1.withoutData) })
+        }
+        let before = tally?.multiplyAdds ?? 0
         let saved = (isTraining, defaults, applications.count, constructions)
         isTraining = training && layer.trainable
         defaults = layer.defaults
@@ -369,6 +383,7 @@ extension Machine {
                 defer { profiledParts.removeLast(profiledParts.count - outer) }
                 do {
                     value = try call(part, [value])
+                    tally?.note(value)
                 } catch {
                     throw located(error, range, layer)
                 }
@@ -387,6 +402,7 @@ extension Machine {
             layer.outputType = tensor.type
             outputProbe?(layer, tensor)
         }
+        tally?.note(layer, result, since: before)
         if isOutermost, traceDepth == 0 {
             for (state, value) in pendingUpdates { state.value = value }
             pendingUpdates = []
@@ -471,6 +487,7 @@ extension Machine {
             }
             parameter = known
         } else if !sizes.isKnown {
+            tally?.isComplete = false
             return .tensor(.unknown(type))
         } else {
             let path = layer.path + "/" + name

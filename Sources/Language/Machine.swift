@@ -38,6 +38,8 @@ public final class Machine {
     var profiledParts: [(origin: Int32, depth: Int)] = []
     /// Sees what each layer gives, while one looks for a number that is not finite.
     var outputProbe: ((Layer, Tensor) -> Void)?
+    /// What the running application takes, while one counts.
+    var tally: Tally?
     /// What `add_loss` said.
     var addedLosses: [Tensor] = []
     /// Turns of builtins that call functions once per element, with the frames below them.

@@ -27,8 +27,7 @@ extension Machine {
         if let usual = op.usual, positional.count == usual.inputCount, named.isEmpty, positional.contains(where: isTensor),
             !positional.contains(where: \.isUnknown)
         {
-            let results = try Tensor.apply(op, promoteWeakly(op, positional), usual.attributes, origin: origin())
-            return shown(op, usual.attributes, results)
+            return try results(of: op, promoteWeakly(op, positional), usual.attributes)
         }
         let bound = try bind(op, positional, named)
         if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: { $0.hasUnknown }) {
@@ -38,12 +37,13 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
-        return shown(op, attributes, try Tensor.apply(op, inputs, attributes, origin: origin()))
+        return try results(of: op, inputs, attributes)
     }
 
     /// An op's results as a script sees them.
-    private func shown(_ op: Op, _ attributes: Attributes, _ results: [Tensor]) -> Value {
-        var results = results
+    private func results(of op: Op, _ inputs: [Tensor], _ attributes: Attributes) throws -> Value {
+        var results = try Tensor.apply(op, inputs, attributes, origin: origin())
+        tally?.count(op, inputs, attributes)
         if isCheck {
             check.steps += CheckState.stepsPerOp
             results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }

@@ -312,6 +312,8 @@ extension Machine {
         defer { traceDepth -= 1 }
         let updates = pendingUpdates
         _ = try apply(layer, [.tensor(sample)], [])
+        // Not one of the script's.
+        layer.firstInputs = nil
         pendingUpdates = updates
     }
 

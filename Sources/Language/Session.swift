@@ -45,6 +45,8 @@ public final class Session {
     /// Paths that the script has written, for the check to know that they may exist.
     var written: Set<String> = []
     public private(set) var machine: Machine?
+    /// The last file that was checked, with the values that the check found for its names.
+    private(set) var checked: (source: SourceText, machine: Machine, module: Module, code: Code)?
     /// Set while a profile is made, and where it began.
     var profileStart: ContinuousClock.Instant?
     private var partOrigins: [SourceRange: Int32] = [:]
@@ -224,6 +226,7 @@ public final class Session {
 
     private func prepare(_ source: SourceText) -> (code: Code, module: Module, diagnostics: [Diagnostic]) {
         diagnostics = []
+        checked = nil
         compiled = [:]
         modules = [:]
         layerCounts = [:]
@@ -239,6 +242,7 @@ public final class Session {
             modules[source.path] = made.module
             diagnostics = []
             found += machine.checkFile(made.code, made.module)
+            checked = (source, machine, made.module, made.code)
             // What is wrong with files that it imports came up on the way.
             found += diagnostics
         }
