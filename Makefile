@@ -4,7 +4,7 @@ PACKAGES := libopenblas-dev libdnnl-dev libreadline-dev zlib1g-dev
 SWIFT    := swift build -c release --static-swift-stdlib --explicit-target-dependency-import-check error --product tfs
 BINARY   := .build/release/tfs
 
-.PHONY: build run test bench install uninstall clean packages
+.PHONY: build run test docs bench install uninstall clean packages
 
 build: packages
 	$(SWIFT)
@@ -15,6 +15,10 @@ run: build
 
 test: packages
 	.ci/test
+
+# The pages of docs/errors/ and the messages in them, from stdlib/errors/.
+docs: packages
+	TFS_REWRITE=1 swift test --filter 'ErrorPages|ExplainTests'
 
 # The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it half an hour and more.
 bench: build .venv/peers

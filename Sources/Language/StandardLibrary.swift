@@ -74,7 +74,7 @@ public final class StandardLibrary: @unchecked Sendable {
         self.modules = modules
     }
 
-    private static func list(_ directory: String) -> [String] {
+    static func list(_ directory: String) -> [String] {
         guard let handle = unsafe opendir(directory) else { return [] }
         defer { unsafe closedir(handle) }
         var names: [String] = []

@@ -9,6 +9,17 @@ public struct Label: Sendable, Hashable {
     }
 }
 
+/// A piece of text to be put in the place of another.
+public struct Edit: Sendable, Hashable {
+    public var range: SourceRange
+    public var replacement: String
+
+    public init(_ range: SourceRange, _ replacement: String) {
+        self.range = range
+        self.replacement = replacement
+    }
+}
+
 /// What a user is told about one mistake: what, where, why, and how to mend it.
 ///
 /// A diagnostic is data; `Renderer` draws it. Wording lives in factories (`Diagnostic+Syntax.swift` here, and
@@ -25,12 +36,14 @@ public struct Diagnostic: Error, Sendable, Hashable {
     public var also: [Label]
     public var why: String?
     public var mend: String?
+    /// The edits that mend it, all together; only where they are certain to be what is meant. `tfs check --fix` makes them.
+    public var fix: [Edit]
     /// The script's own calls that led here, innermost first.
     public var calls: [Label]
 
     public init(
         code: String, severity: Severity = .error, what: String, at: Label?, also: [Label] = [],
-        why: String? = nil, mend: String? = nil, calls: [Label] = []
+        why: String? = nil, mend: String? = nil, fix: [Edit] = [], calls: [Label] = []
     ) {
         self.code = code
         self.severity = severity
@@ -39,6 +52,7 @@ public struct Diagnostic: Error, Sendable, Hashable {
         self.also = also
         self.why = why
         self.mend = mend
+        self.fix = fix
         self.calls = calls
     }
 }

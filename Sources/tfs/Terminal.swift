@@ -52,6 +52,11 @@ enum Terminal {
         }
     }
 
+    /// Bold, where standard output is a terminal that has it.
+    static func emphasised(_ text: String) -> String {
+        outputIsTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb" ? "\u{1B}[1m\(text)\u{1B}[0m" : text
+    }
+
     static func report(_ diagnostic: Diagnostic) {
         let renderer = Renderer(width: width, usesColor: usesColor, usesASCII: usesASCII)
         writeError(renderer.render(diagnostic) + "\n")

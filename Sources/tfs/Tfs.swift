@@ -14,7 +14,8 @@ struct Tfs: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Run.self, Check.self, Test.self, Predict.self, Format.self, Doc.self, Layers.self, Ops.self, Estimators.self, Start.self,
+            Run.self, Check.self, Test.self, Predict.self, Format.self, Doc.self, Layers.self, Ops.self, Estimators.self,
+            Explain.self, Start.self,
         ],
         defaultSubcommand: Start.self)
 

@@ -16,10 +16,23 @@ extension ScriptTests {
             "E0999": "an error that nothing expects",
         ]
 
-        @Test func everyCodeHasAGoldenMessage() throws {
-            let sources = try Self.texts(below: Scripts.package + "/Sources", ending: ".swift")
+        /// The codes that the sources use.
+        private static func known() throws -> Set<String> {
             var known: Set<String> = []
-            for text in sources { known.formUnion(Self.codes(in: text, quoted: true)) }
+            for text in try texts(below: Scripts.package + "/Sources", ending: ".swift") { known.formUnion(codes(in: text, quoted: true)) }
+            return known
+        }
+
+        /// A page in `stdlib/errors/` for every code, and none for a code that is gone.
+        @Test func everyCodeHasAPage() throws {
+            let pages = Set(StandardLibrary(root: Scripts.package + "/stdlib").errorCodes)
+            let known = try Self.known()
+            #expect(known.subtracting(pages).sorted() == [], "codes without a page")
+            #expect(pages.subtracting(known).sorted() == [], "pages without a code")
+        }
+
+        @Test func everyCodeHasAGoldenMessage() throws {
+            let known = try Self.known()
             var proved: Set<String> = []
             for folder in ["scripts", "SyntaxTests", "FormatsTests", "DatasetsTests", "EngineTests", "GraphsTests"] {
                 for ending in [".out", ".swift", ".txt", ".md"] {
@@ -32,13 +45,13 @@ extension ScriptTests {
             #expect(known.subtracting(proved).subtracting(Self.excepted.keys).sorted() == [])
         }
 
-        /// `E0123` in a text, in quotes where `quoted` says so.
+        /// `E0123` or `W0123` in a text, in quotes where `quoted` says so.
         private static func codes(in text: [UInt8], quoted: Bool) -> Set<String> {
             var found: Set<String> = []
             var index = 0
             while index + 5 <= text.count {
                 defer { index += 1 }
-                guard text[index] == UInt8(ascii: "E"), text[index + 1..<index + 5].allSatisfy({ (48...57).contains($0) }) else { continue }
+                guard text[index] == UInt8(ascii: "E") || text[index] == UInt8(ascii: "W"), text[index + 1..<index + 5].allSatisfy({ (48...57).contains($0) }) else { continue }
                 if quoted, index == 0 || text[index - 1] != UInt8(ascii: "\"") { continue }
                 found.insert(String(decoding: text[index..<index + 5], as: UTF8.self))
             }
