@@ -354,7 +354,18 @@ CLONES void tfs_select(size_t size, const uint8_t *c, const void *a, const void 
     }
 }
 
-#define FIND(U, test) { const U *p = x; for (size_t i = 0; i < n; i++) { const U v = p[i]; if (test) return i; } return TFS_FINE; }
+/* Blocks without a find have no early way out, so that they are vectors. */
+#define FIND(U, test) { \
+    const U *p = x; \
+    size_t i = 0; \
+    for (; i + 256 <= n; i += 256) { \
+        bool any = false; \
+        for (size_t j = i; j < i + 256; j++) { const U v = p[j]; any |= (test); } \
+        if (any) break; \
+    } \
+    for (; i < n; i++) { const U v = p[i]; if (test) return i; } \
+    return TFS_FINE; \
+}
 size_t tfs_find_zero(enum tfs_dtype dtype, const void *x, size_t n) {
     switch (dtype) {
     case tfs_bool: case tfs_u8: case tfs_i8: FIND(uint8_t, v == 0)

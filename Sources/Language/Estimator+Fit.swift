@@ -112,12 +112,8 @@ extension Machine {
         do {
             outcome = try trainer.fit(plan, progress: progress)
         } catch let failure as Trainer.NotFinite {
-            try keep(fitted)
-            let layerPath = firstLayerNotFinite(estimator, fitted, layer, examples, failure.batch)
-            throw Fault(
-                "E0464", "the loss is \(formatShortest(failure.loss)) at step \(failure.step)",
-                why: layerPath.map { "the output of `\($0)` is not finite there" } ?? "the gradients before it overflowed",
-                mend: "lower the learning rate, standardise the features, or clip gradients: `adam(1e-4, clipnorm = 1.0)`")
+            estimator.history.append(failure.history)
+            throw try explain(failure, estimator, fitted, layer, examples)
         }
         try keep(fitted)
         estimator.history.append(outcome.history)
@@ -173,7 +169,7 @@ extension Machine {
     }
 
     /// The trainer's values become the layers'.
-    private func keep(_ fitted: Fitted) throws {
+    func keep(_ fitted: Fitted) throws {
         guard let values = try fitted.trainer?.values else { return }
         for (parameter, value) in zip(fitted.parameters + fitted.states, values) { parameter.value = value }
     }

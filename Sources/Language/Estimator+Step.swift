@@ -17,7 +17,7 @@ struct Metric {
 }
 
 /// What a program made of the model gives in one pass.
-private struct Pass {
+struct Pass {
     var outputs: Value
     var labels: Value
     /// The mean loss, with regularisation and added losses.
@@ -170,7 +170,7 @@ extension Machine {
         return try tensorBinary(.add, try tensorBinary(.multiply, value, .float(deviation)), .float(mean))
     }
 
-    private func pass(
+    func pass(
         _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ batch: [Tensor], training: Bool
     ) throws -> Pass {
         pendingUpdates = []
@@ -257,10 +257,10 @@ extension Machine {
 
     // MARK: Programs
 
-    private func argument(_ tensor: Tensor) -> Tensor { .argument(tensor.type) }
+    func argument(_ tensor: Tensor) -> Tensor { .argument(tensor.type) }
 
     /// Traces with these values for parameters and states.
-    private func tracing<T>(_ pairs: [(LayerParameter, Tensor)], _ body: () throws -> T) throws -> T {
+    func tracing<T>(_ pairs: [(LayerParameter, Tensor)], _ body: () throws -> T) throws -> T {
         let before = (substitutions, applications, defaults)
         for (parameter, tensor) in pairs { substitutions[ObjectIdentifier(parameter)] = tensor }
         applications = []
@@ -287,7 +287,9 @@ extension Machine {
         let time = Tensor.argument(TensorType(.f32, []))
         let batch = types.map { Tensor.argument($0) }
         let pairs = Array(zip(fitted.parameters + fitted.states, parameters + states))
+        fitted.draws[types] = random.draws
         return try tracing(pairs) {
+            var watched: [Tensor] = []
             var newParameters: [Tensor] = []
             var newSlots: [Tensor] = []
             var rest = slots[...]
@@ -298,6 +300,7 @@ extension Machine {
             var newStates = states
             if let custom = estimator.field("train_step") {
                 (newParameters, newSlots, loss) = try customStep(custom, fitted, examples, batch, parameters, slotValues)
+                watched = smallest(newParameters)
             } else {
                 let made = try pass(estimator, fitted, layer, examples, batch, training: true)
                 (loss, outputs, labels) = (made.loss, made.outputs, made.labels)
@@ -305,7 +308,7 @@ extension Machine {
                     if let update = pendingUpdates.last(where: { $0.0 === state }) { newStates[index] = update.1 }
                 }
                 let gradients = try Engine.gradients(of: loss, by: parameters)
-                (newParameters, newSlots) = try optimize(estimator, fitted, parameters, gradients, slotValues, time)
+                (newParameters, newSlots, watched) = try optimize(estimator, fitted, parameters, gradients, slotValues, time)
             }
             var newTotals: [Tensor] = []
             var position = 0
@@ -319,16 +322,17 @@ extension Machine {
             }
             return try CompiledFunction(
                 arguments: parameters + states + slots + totals + [time] + batch,
-                outputs: newParameters + newStates + newSlots + newTotals + [loss],
+                outputs: newParameters + newStates + newSlots + newTotals + [loss] + watched,
                 donated: newParameters.count + newStates.count + newSlots.count + newTotals.count, precision: precision)
         }
     }
 
+    /// New parameters and slots, and gradients as the optimizer sees them that must be finite.
     private func optimize(
         _ estimator: Estimator, _ fitted: Fitted, _ parameters: [Tensor], _ gradients: [Tensor?], _ slots: [Value], _ time: Tensor
-    ) throws -> ([Tensor], [Tensor]) {
+    ) throws -> ([Tensor], [Tensor], [Tensor]) {
         let optimizer = try self.optimizer(of: estimator)
-        guard let step = optimizer["step"] else { return (parameters, []) }
+        guard let step = optimizer["step"] else { return (parameters, [], []) }
         var grads: [Value] = try zip(gradients, parameters).map { gradient, parameter in
             if let gradient { return .tensor(gradient) }
             return try apply(op("zeros_like"), [.tensor(parameter)])
@@ -351,10 +355,26 @@ extension Machine {
             }
             newSlots += try zip(after, before).map { try cast($0, to: $1.dtype) }
         }
-        return (newParameters, newSlots)
+        let flowing: [Tensor] = zip(grads, gradients).compactMap { value, gradient in
+            if gradient != nil, case .tensor(let tensor) = value { tensor } else { nil }
+        }
+        return (newParameters, newSlots, smallest(flowing))
     }
 
-    private func customStep(
+    /// Those that a step looks at before it counts: a bias or a scale hears of everything above it, and looking at
+    /// larger ones would cost time.
+    private func smallest(_ tensors: [Tensor]) -> [Tensor] {
+        var room = 1 << 14
+        var chosen: Set<Int> = []
+        for (index, tensor) in tensors.enumerated().sorted(by: { ($0.element.count ?? .max, $0.offset) < ($1.element.count ?? .max, $1.offset) }) {
+            guard let count = tensor.count, count <= room else { break }
+            room -= count
+            chosen.insert(index)
+        }
+        return tensors.indices.filter(chosen.contains).map { tensors[$0] }
+    }
+
+    func customStep(
         _ function: Value, _ fitted: Fitted, _ examples: Examples, _ batch: [Tensor], _ parameters: [Tensor], _ slots: [Value]
     ) throws -> ([Tensor], [Tensor], Tensor) {
         let input = try features(fitted, examples.features, batch[..<examples.featureCount])
@@ -435,19 +455,5 @@ extension Machine {
     /// Parameters and states of the model and of the embeddings before it.
     func allParameters(_ layer: Layer, _ fitted: Fitted) -> [LayerParameter] {
         fitted.embeddings.flatMap { $0.collect() } + layer.collect()
-    }
-
-    /// In the check and when a loss is not finite: the model's outputs on a batch, layer by layer.
-    func firstLayerNotFinite(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ batch: [Tensor]) -> String? {
-        var found: String?
-        outputProbe = { layer, tensor in
-            guard found == nil, tensor.dtype.isFloat, let values = try? tensor.elements(as: Float.self) else { return }
-            if values.contains(where: { !$0.isFinite }) { found = layer.path }
-        }
-        defer { outputProbe = nil }
-        _ = try? pass(estimator, fitted, layer, examples, batch, training: false)
-        pendingUpdates = []
-        addedLosses = []
-        return found
     }
 }

@@ -50,6 +50,8 @@ final class Fitted {
     var states: [LayerParameter] = []
     /// The form of the slots: one value per parameter.
     var slotForms: [Value] = []
+    /// How many draws had been numbered before the step for these types was compiled.
+    var draws: [[TensorType]: Int] = [:]
     /// What `fit_all` gave.
     var learned: Value?
     /// The types of one example's features, to build the model again when it is loaded.

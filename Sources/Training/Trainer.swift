@@ -5,7 +5,7 @@ public import Graphs
 ///
 /// A step's program takes the carried tensors, the metrics' totals, the number of the step (an `f32` scalar,
 /// counted from 1) and a batch; it replaces the carried tensors and the totals where they lie, and gives the loss of the
-/// batch. There is one program per batch shape: the last, shorter batch of an epoch has its own.
+/// batch, then what else must be finite for the step to count. There is one program per batch shape: the last, shorter batch of an epoch has its own.
 public final class Trainer {
     /// Steps taken so far, over all calls of `fit`.
     public private(set) var step = 0
@@ -50,20 +50,29 @@ public final class Trainer {
             programs[types] = program
         }
         var loss = Double.nan
+        var isSound = false
         _ = try program.advance(memory, [.scalar(Double(step + 1), .f32)] + batch, step: step + 1) { results in
             loss = (try? results[0].element(0)) ?? .nan
-            return loss.isFinite
+            isSound = loss.isFinite && results.dropFirst().allSatisfy(\.isFinite)
+            return isSound
         }
-        guard loss.isFinite else { throw NotFinite(step: step + 1, loss: loss, batch: batch) }
+        guard isSound else { throw NotFinite(step: step + 1, loss: loss, batch: batch) }
         step += 1
         return loss
     }
 
-    /// The first loss that is not finite; the values are those before the step.
+    /// The first loss that is not finite, or gradient for a loss that is; the values are those before the step. Or the
+    /// end of an epoch at which a value is not finite, and the epoch's last step.
     public struct NotFinite: Error {
         public let step: Int
         public let loss: Double
         public let batch: [Tensor]
+        /// Of this call of `fit`, from 1.
+        public internal(set) var epoch = 1
+        /// The smallest loss and the last one before it, in this call of `fit`.
+        public internal(set) var before: (lowest: Double, last: Double)?
+        /// The epochs that were completed.
+        public internal(set) var history = History()
     }
 
     /// When training ends: with both, whichever comes first; with neither, when the loss has stopped improving.
@@ -125,6 +134,7 @@ public final class Trainer {
         var taken = 0
         var best = Double.infinity
         var epochsSinceBest = 0
+        var before: (lowest: Double, last: Double)?
         let mostEpochs = plan.limit.isUntilDone ? Limit.mostEpochs : plan.limit.epochs ?? .max
         var epoch = 0
         while epoch < mostEpochs, taken < plan.limit.steps ?? .max {
@@ -132,18 +142,26 @@ public final class Trainer {
             try memory.set(totalsRange, plan.startTotals)
             var (lossSum, examples, batches) = (0.0, 0, 0)
             var interrupted = false
+            var last: [Tensor]?
             progress.beginEpoch(
                 epoch + 1, of: plan.limit.isUntilDone ? nil : plan.limit.epochs,
                 batches: [plan.batchesPerEpoch, plan.limit.steps.map { $0 - taken }].compactMap { $0 }.min())
             while taken < plan.limit.steps ?? .max, let batch = try next() {
                 let size = batch.first?.shape.first ?? 1
                 do {
-                    lossSum += try advance(batch) * Double(size)
+                    let loss = try advance(batch)
+                    before = (min(loss, before?.lowest ?? loss), loss)
+                    lossSum += loss * Double(size)
+                } catch var error as NotFinite {
+                    progress.finish(interrupted: false)
+                    (error.epoch, error.before, error.history) = (epoch + 1, before, history)
+                    throw error
                 } catch let error as ExecutionError where error.isInterruption {
                     // The step had begun; the values are those before it.
                     interrupted = true
                     break
                 }
+                last = batch
                 examples += size
                 batches += 1
                 taken += 1
@@ -152,6 +170,13 @@ public final class Trainer {
                     interrupted = true
                     break
                 }
+            }
+            // What no single step looks at.
+            if let last, try !values.allSatisfy(\.isFinite) {
+                progress.finish(interrupted: false)
+                var error = NotFinite(step: step, loss: before?.last ?? .nan, batch: last)
+                (error.epoch, error.before, error.history) = (epoch + 1, before, history)
+                throw error
             }
             if batches == 0 { return finish(history, progress, interrupted: interrupted) }
             var row: [(name: String, value: Double)] = [("loss", lossSum / Double(max(examples, 1)))]
