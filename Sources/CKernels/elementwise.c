@@ -249,47 +249,6 @@ void tfs_zip_scalar(enum tfs_zip op, enum tfs_dtype dtype, const void *a, const 
     }
 }
 
-/* Places in a view, walked in row-major order. */
-#define MAX_RANK 32
-void tfs_zip_views(enum tfs_zip op, enum tfs_dtype dtype, tfs_view a, tfs_view b, void *y, size_t n) {
-    const size_t in = tfs_size(dtype), out = zip_tests(op) ? 1 : in, rank = a.rank;
-    if (n == 0) return;
-    const size_t row = rank ? (size_t)a.shape[rank - 1] : 1;
-    const ptrdiff_t sa = rank ? a.strides[rank - 1] : 0, sb = rank ? b.strides[rank - 1] : 0;
-    ptrdiff_t place[MAX_RANK] = {0}, pa = 0, pb = 0;
-    uint64_t ta[TILE], tb[TILE];
-    size_t done = 0, filled = 0;
-    const bool long_rows = row >= TILE / 4;
-    for (;;) {
-        if (long_rows && (sa == 1 || sa == 0) && (sb == 1 || sb == 0)) {
-            const void *p = at(a.data, 0) + pa * (ptrdiff_t)in, *q = at(b.data, 0) + pb * (ptrdiff_t)in;
-            if (sa == sb && sa == 1) tfs_zip(op, dtype, p, q, (char *)y + done * out, row);
-            else if (sa == 1 || sb == 1) tfs_zip_scalar(op, dtype, p, q, sa == 0, (char *)y + done * out, row);
-            else { repeat(in, p, ta, TILE < row ? TILE : row); tfs_zip_scalar(op, dtype, ta, q, false, (char *)y + done * out, 1);
-                   for (size_t i = 1; i < row; i++) memcpy((char *)y + (done + i) * out, (char *)y + done * out, out); }
-            done += row;
-        } else {
-#define COPY(U) { const U *u = (const U *)a.data + pa, *v = (const U *)b.data + pb; \
-            for (size_t i = 0; i < row; i++) { \
-                ((U *)ta)[filled] = u[(ptrdiff_t)i * sa]; ((U *)tb)[filled] = v[(ptrdiff_t)i * sb]; \
-                if (++filled == TILE) { tfs_zip(op, dtype, ta, tb, (char *)y + done * out, TILE); done += TILE; filled = 0; } } }
-            switch (in) { case 1: COPY(uint8_t) break; case 2: COPY(uint16_t) break; case 4: COPY(uint32_t) break; default: COPY(uint64_t) break; }
-#undef COPY
-        }
-        size_t axis = rank ? rank - 1 : 0;
-        for (;;) {
-            if (axis == 0) { tfs_zip(op, dtype, ta, tb, (char *)y + done * out, filled); return; }
-            axis--;
-            pa += a.strides[axis];
-            pb += b.strides[axis];
-            if (++place[axis] < a.shape[axis]) break;
-            pa -= a.strides[axis] * a.shape[axis];
-            pb -= b.strides[axis] * b.shape[axis];
-            place[axis] = 0;
-        }
-    }
-}
-
 /* Casts. A float outside an integer's range goes to the nearest end and nan to 0, where C would leave it open. */
 static inline int64_t to_i64(double v) {
     return v != v ? 0 : v >= 0x1p63 ? INT64_MAX : v < -0x1p63 ? INT64_MIN : (int64_t)v;

@@ -74,9 +74,6 @@ void tfs_random_uniform_range(enum tfs_dtype dtype, uint64_t key, uint64_t step,
     case tfs_bool: case tfs_u8: case tfs_i8: case tfs_i16: case tfs_i32: case tfs_i64: return;
     }
 }
-void tfs_random_uniform(enum tfs_dtype dtype, uint64_t key, uint64_t step, void *y, size_t n) {
-    tfs_random_uniform_range(dtype, key, step, 0, y, n);
-}
 
 /* Two standard normals from two uniforms (Box and Muller 1958); 1 - u keeps the logarithm finite. */
 INLINE void normals_f32(block b, float *z) {

@@ -10,11 +10,8 @@ struct ViewPlan: Sendable {
 
     init(_ shape: [Int], strides: [Int], offset: Int = 0) {
         (self.shape, self.strides, self.offset) = (shape, strides, offset)
-        var views = [self]
-        Self.merge(&views)
-        self = views[0]
+        merge()
     }
-    private init(unmerged shape: [Int], _ strides: [Int]) { (self.shape, self.strides, offset) = (shape, strides, 0) }
 
     /// How many elements apart neighbours along each axis of a dense array are.
     static func denseStrides(_ shape: [Int]) -> [Int] {
@@ -27,39 +24,17 @@ struct ViewPlan: Sendable {
         return result
     }
 
-    /// Strides that repeat an array of one shape over a wider one.
-    static func broadcastStrides(_ from: [Int], to shape: [Int]) -> [Int] {
-        let dense = denseStrides(from)
-        return shape.indices.map { axis in
-            let own = axis - (shape.count - from.count)
-            return own < 0 || from[own] == 1 ? 0 : dense[own]
+    /// Drops axes of size 1 and joins neighbours that are walked as one.
+    private mutating func merge() {
+        for axis in shape.indices.reversed() where shape[axis] == 1 {
+            shape.remove(at: axis)
+            strides.remove(at: axis)
         }
-    }
-
-    /// Arrays broadcast to one shape, walked together.
-    static func together(_ shapes: [[Int]], to shape: [Int]) -> [ViewPlan] {
-        var views = shapes.map { ViewPlan(unmerged: shape, broadcastStrides($0, to: shape)) }
-        merge(&views)
-        return views
-    }
-
-    /// Drops axes of size 1 and joins neighbours that all views walk as one.
-    private static func merge(_ views: inout [ViewPlan]) {
-        for axis in views[0].shape.indices.reversed() where views[0].shape[axis] == 1 {
-            for i in views.indices {
-                views[i].shape.remove(at: axis)
-                views[i].strides.remove(at: axis)
-            }
-        }
-        for axis in views[0].shape.indices.dropLast().reversed() {
-            let size = views[0].shape[axis + 1]
-            guard views.allSatisfy({ $0.strides[axis] == $0.strides[axis + 1] * size }) else { continue }
-            for i in views.indices {
-                views[i].shape[axis] *= size
-                views[i].strides[axis] = views[i].strides[axis + 1]
-                views[i].shape.remove(at: axis + 1)
-                views[i].strides.remove(at: axis + 1)
-            }
+        for axis in shape.indices.dropLast().reversed() where strides[axis] == strides[axis + 1] * shape[axis + 1] {
+            shape[axis] *= shape[axis + 1]
+            strides[axis] = strides[axis + 1]
+            shape.remove(at: axis + 1)
+            strides.remove(at: axis + 1)
         }
     }
 

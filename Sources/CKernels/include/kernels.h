@@ -45,8 +45,6 @@ void tfs_map(enum tfs_map op, enum tfs_dtype dtype, const void *x, void *y, size
 void tfs_zip(enum tfs_zip op, enum tfs_dtype dtype, const void *a, const void *b, void *y, size_t n);
 /* As tfs_zip with a single element on one side. */
 void tfs_zip_scalar(enum tfs_zip op, enum tfs_dtype dtype, const void *a, const void *b, bool a_is_scalar, void *y, size_t n);
-/* As tfs_zip with both sides seen through views of the result's shape. */
-void tfs_zip_views(enum tfs_zip op, enum tfs_dtype dtype, tfs_view a, tfs_view b, void *y, size_t n);
 void tfs_cast(enum tfs_dtype from, const void *x, enum tfs_dtype to, void *y, size_t n);
 /* y[i] = c[i] ? a[i] : b[i], elements of `size` bytes. */
 void tfs_select(size_t size, const uint8_t *c, const void *a, const void *b, void *y, size_t n);
@@ -102,8 +100,7 @@ bool tfs_less(enum tfs_dtype dtype, const void *x, size_t i, size_t j);
 void tfs_search_sorted(enum tfs_dtype dtype, const void *sorted, size_t n, const void *values, bool right, enum tfs_dtype out, void *y, size_t m);
 
 /* random.c: Philox4x32-10. Element i of the draw named (key, step) is a function of these three alone. */
-void tfs_random_uniform(enum tfs_dtype dtype, uint64_t key, uint64_t step, void *y, size_t n);
-/* The n elements of it from `first` on, a multiple of 4: tiles and threads can share a draw. */
+/* The n elements from `first` on, a multiple of 4: tiles and threads can share a draw. */
 void tfs_random_uniform_range(enum tfs_dtype dtype, uint64_t key, uint64_t step, uint64_t first, void *y, size_t n);
 void tfs_random_normal(enum tfs_dtype dtype, uint64_t key, uint64_t step, bool truncated, void *y, size_t n);
 /* lowest ≤ y < lowest + width; width 0 stands for 2^64. */
