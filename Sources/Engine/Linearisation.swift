@@ -41,7 +41,31 @@ struct Linearisation {
         roots = []
         walksHistory = true
         for cut in cuts { note(leaf: cut) }
+        let given = leaves.count
         visit(root, isCut)
+        cutWhatIsApart(from: given)
+    }
+
+    /// Makes leaves of the nodes that depend on none of the leaves given: a program that the history becomes part of has
+    /// those results already, captured or computed, and would not see that what is made of copies of them is the same.
+    private mutating func cutWhatIsApart(from given: Int) {
+        var depends: [Bool] = []
+        depends.reserveCapacity(nodes.count)
+        for node in nodes {
+            depends.append(node.inputs.contains { edge in leafIndex(edge).map { $0 < given } ?? depends[edge.node.note] })
+        }
+        if depends.last != true || !depends.contains(false) { return }
+        let all = nodes
+        nodes = []
+        for (node, depends) in zip(all, depends) {
+            if !depends {
+                node.note = -2
+                continue
+            }
+            for edge in node.inputs where leafIndex(edge) == nil && edge.node.note == -2 { note(leaf: edge) }
+            node.note = nodes.count
+            nodes.append(node)
+        }
     }
 
     /// A node's `note` is its index among `nodes` (`.max` while below it is walked, -2 where the walk stops, -1 when

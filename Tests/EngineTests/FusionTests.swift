@@ -155,6 +155,19 @@ import Testing
         #expect(try memory.values(0..<2).map { try $0.doubles } == [p0, m0])
     }
 
+    /// A mask that the model makes is captured; its gradients know it as the same.
+    @Test func gradientsShareWhatDependsOnNoVariable() throws {
+        func instructions(isComputed: Bool) throws -> Int {
+            let w = Tensor.argument(TensorType(.f32, [4, 4]))
+            let mask = try op("exp", .make((0..<16).map { Float($0 % 3) }, [4, 4]))
+            if isComputed { try mask.compute() }
+            let y = try op("sum", op("exp", op("_matmul", w, mask)))
+            let flow = try #require(gradients(of: y, by: [w])[0])
+            return try CompiledFunction(arguments: [w], outputs: [y, flow]).instructionCount
+        }
+        #expect(try instructions(isComputed: false) == instructions(isComputed: true))
+    }
+
     @Test func valuesMayChangePlaces() throws {
         let arguments = (0..<3).map { _ in Tensor.argument(TensorType(.f32, [5])) }
         let turn = try CompiledFunction(arguments: arguments, outputs: [arguments[1], arguments[2], op("negative", arguments[0])], donated: 3)
