@@ -19,7 +19,15 @@ extension Lowering {
         let (size, index) = (x.dtype.size, inputs[1])
         return .work { call throws(OpError) in
             try unsafe check(call[1], index, limit: b.n)
-            unsafe tfs_gather(size, call[0].pointer, index.dtype.c, call[1].pointer, call[2].pointer, b.batch, b.outer, b.n, b.m, b.inner)
+            let (x, at, y) = unsafe (call[0].pointer, call[1].pointer, call[2].pointer)
+            if b.batch * b.outer > 1 {
+                return unsafe tfs_gather(size, x, index.dtype.c, at, y, b.batch, b.outer, b.n, b.m, b.inner)
+            }
+            ThreadPool.split(b.m, grain: Self.rowsTogether(of: b.inner * size)) { range in
+                unsafe tfs_gather(
+                    size, x, index.dtype.c, at + range.lowerBound * index.dtype.size, y + range.lowerBound * b.inner * size, 1, 1, b.n,
+                    range.count, b.inner)
+            }
         }
     }
 

@@ -48,14 +48,24 @@ extension Lowering {
 
     // MARK: Movement
 
-    /// The view's elements, dense.
+    /// The view's elements, dense: threads take ranges of its first axis.
     private func gather(_ view: ViewPlan) -> Lowered {
         let (size, count) = (result.dtype.size, result.shape.product)
         if view.isDense { return .work(Self.copy(bytes: count * size)) }
+        let rows = view.shape.first ?? 1
+        let row = count / max(rows, 1)
+        let grain = Self.rowsTogether(of: row * size)
         return .work { call throws(OpError) in
-            unsafe view.with(call[0].pointer, size: size) { unsafe tfs_gather_view(size, $0, call[1].pointer, count) }
+            let (x, y) = unsafe (call[0].pointer, call[1].pointer)
+            ThreadPool.split(rows, grain: grain) { range in
+                let part = range.count == rows ? view : view.part(range)
+                unsafe part.with(x, size: size) { unsafe tfs_gather_view(size, $0, y + range.lowerBound * row * size, range.count * row) }
+            }
         }
     }
+
+    /// How many rows of so many bytes are worth a thread's while to copy.
+    static func rowsTogether(of bytes: Int) -> Int { max(1, (1 << 17) / max(bytes, 1)) }
 
     private func transpose() -> Lowered {
         let rank = x.shape.count

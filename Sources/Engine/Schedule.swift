@@ -89,8 +89,8 @@ struct Schedule {
             case .leaf, .view, .elementwise: continue
             }
         }
-        // The last one first: what it is made of, other outputs among that, is computed along with it.
-        for output in graph.outputs.dropFirst(donated).reversed() { require(output) }
+        // The last one made first: what it is made of, other outputs among that, is computed along with it.
+        for output in graph.outputs.dropFirst(donated).sorted(by: { $0.node > $1.node }) { require(output) }
         commit = items.count
         for output in graph.outputs.prefix(donated) { require(output) }
     }

@@ -38,6 +38,14 @@ struct ViewPlan: Sendable {
         }
     }
 
+    /// A range of its first axis.
+    func part(_ range: Range<Int>) -> ViewPlan {
+        var part = self
+        part.shape[0] = range.count
+        part.offset += range.lowerBound * strides[0]
+        return part
+    }
+
     /// Whether it is the array itself.
     var isDense: Bool { offset == 0 && (shape.isEmpty || shape.count == 1 && strides[0] == 1) }
 
