@@ -58,16 +58,17 @@ private struct Product {
         }
     }
 
-    /// Multiplications of 10 µs: less is not worth another thread.
-    private static let leastWork = 500_000
+    /// Multiplications of 5 µs: less is not worth another thread.
+    private static let leastWork = 300_000
 
     /// Rows and columns of a block.
     private var block: (rows: Int, columns: Int) {
         if m * n * k < 2 * Self.leastWork { return (m, n) }
         // About sixteen blocks, so that threads end together.
         let work = min(max(m * n * k / 16, Self.leastWork), 16_000_000)
-        // Rows that stay in the second-level cache; fewer where there are too few columns to share.
-        let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, work / (n * k) / 8 * 8)
+        // Rows that stay in the second-level cache; where there are too few columns to share, as many as there is work for.
+        let parts = m * n * k / work
+        let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
         let rows = min(m, most)
         let columns = min(n, (work / (rows * k) + 31) / 32 * 32)
         return (rows, max(columns, min(n, 32)))
