@@ -12,10 +12,19 @@ public final class CompiledFunction: @unchecked Sendable {
     public let outputTypes: [TensorType]
     /// How many leading outputs may take the memory of as many arguments (`advance`).
     let donated: Int
+    /// Updates that `advance` makes row by row, beside the program.
+    let rowUpdates: [RowUpdate]
+    /// What the program gives behind the donated outputs: the others, then what row updates need.
+    let resultTypes: [TensorType]
     private var frame: Program.Frame?
 
     /// - Parameter precision: `.bf16` rounds the arguments of large products to it.
-    public init(arguments: [Tensor], outputs: [Tensor], donated: Int = 0, precision: DType = .f32) throws(OpError) {
+    public convenience init(arguments: [Tensor], outputs: [Tensor], donated: Int = 0, precision: DType = .f32) throws(OpError) {
+        try self.init(arguments, outputs, donated: donated, precision: precision, updatesRows: true)
+    }
+
+    /// - Parameter updatesRows: whether large tables are updated row by row, as rows are read; the results are the same.
+    init(_ arguments: [Tensor], _ outputs: [Tensor], donated: Int, precision: DType = .f32, updatesRows: Bool) throws(OpError) {
         precondition(zip(arguments, outputs).prefix(donated).allSatisfy { $0.type == $1.type }, "donated outputs have their arguments' types")
         self.donated = donated
         let isInside = Tensor.inside(arguments, outputs)
@@ -45,6 +54,8 @@ public final class CompiledFunction: @unchecked Sendable {
                 }
                 graph = rest
             }
+            (graph, rowUpdates) = updatesRows ? graph.takingOutRowUpdates(donated: donated, given: arguments.count) : (graph, [])
+            resultTypes = graph.outputs.dropFirst(donated).map { graph.type(of: $0) }
             captures = storages
             program = try Program.compile(graph, donated: donated, fixed: arguments.count)
         } catch { throw error.error }
@@ -55,6 +66,7 @@ public final class CompiledFunction: @unchecked Sendable {
     /// The outputs for these inputs, nothing donated. `step` numbers the run: random draws differ from step to step.
     public func run(_ inputs: [Tensor], step: Int = 0) throws(ExecutionError) -> [Tensor] {
         precondition(inputs.map(\.type) == types, "inputs of the arguments' types")
+        precondition(rowUpdates.isEmpty, "row updates belong to a memory")
         try Tensor.compute(inputs)
         var storages: [Storage] = []
         storages.reserveCapacity(inputs.count + captures.count)

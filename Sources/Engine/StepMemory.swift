@@ -6,6 +6,8 @@ public final class StepMemory {
     private let storages: [Storage]
     /// What the steps' programs work in.
     var arena: Storage?
+    /// Tables some of whose rows are behind the steps.
+    private var lazyRows: [LazyRows] = []
 
     /// Copies of these tensors.
     public init(_ tensors: [Tensor]) throws(ExecutionError) {
@@ -22,6 +24,7 @@ public final class StepMemory {
     /// Replaces some of the values.
     public func set(_ range: Range<Int>, _ tensors: [Tensor]) throws(ExecutionError) {
         try Tensor.compute(tensors)
+        try finishRows(of: range)
         for (index, tensor) in zip(range, tensors) {
             precondition(tensor.type == types[index], "a value of the same type")
             let source = try tensor.computedStorage()
@@ -31,6 +34,7 @@ public final class StepMemory {
 
     /// Copies of some of the values, which later steps do not change.
     public func values(_ range: Range<Int>) throws(ExecutionError) -> [Tensor] {
+        try finishRows(of: range)
         var result: [Tensor] = []
         for index in range {
             guard let storage = Storage(byteCount: types[index].byteCount) else { throw ExecutionError(.memory(types[index]), origin: -1) }
@@ -38,6 +42,21 @@ public final class StepMemory {
             result.append(Tensor(types[index], storage))
         }
         return result
+    }
+
+    /// The tables that a step updates by rows. All others are brought up to date.
+    func tables(_ updates: [RowUpdate]) throws(ExecutionError) -> [LazyRows] {
+        let known = lazyRows
+        lazyRows = updates.map { update in
+            known.first { $0.update.members == update.members && $0.update.graph == update.graph }
+                ?? LazyRows(update, update.members.map { storages[$0] })
+        }
+        for table in known where !lazyRows.contains(where: { $0 === table }) { try table.finish() }
+        return lazyRows
+    }
+
+    private func finishRows(of range: Range<Int>) throws(ExecutionError) {
+        for table in lazyRows where table.update.members.contains(where: range.contains) { try table.finish() }
     }
 
     private func copy(_ source: Storage, _ target: Storage, _ bytes: Int) {
@@ -67,17 +86,32 @@ extension CompiledFunction {
         for capture in captures { unsafe sources.append(capture.base) }
         var targets = unsafe memory.bases
         var results: [Tensor] = []
-        for type in outputTypes.dropFirst(donated) {
+        for type in resultTypes {
             guard let storage = Storage(byteCount: type.byteCount) else { throw ExecutionError(.memory(type), origin: -1) }
             results.append(Tensor(type, storage))
             unsafe targets.append(storage.base)
         }
+        let visible = Array(results.prefix(outputTypes.count - donated))
         do throws(ExecutionError) {
+            let tables = try memory.tables(rowUpdates)
+            var visits: [LazyRows.Visit] = []
+            for table in tables { visits.append(try table.visit(inputs[table.update.ids - donated])) }
             let frame = try stepFrame(in: memory)
-            unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step)) { accept(results) }
+            var isAccepted: Bool?
+            func ask() -> Bool {
+                let answer = accept(visible)
+                isAccepted = answer
+                return answer
+            }
+            unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step), proceed: ask)
+            var rest = results.dropFirst(visible.count)
+            for (table, visit) in zip(tables, visits) where isAccepted ?? ask() {
+                try table.take(visit, rest.removeFirst(), rest.prefix(table.update.numbers))
+                rest = rest.dropFirst(table.update.numbers)
+            }
         } catch { throw placed(error) }
         Profile.attribute(origins)
         withExtendedLifetime((kept, memory)) {}
-        return results
+        return visible
     }
 }
