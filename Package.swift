@@ -58,6 +58,6 @@ let package = Package(
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
         .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine"], swiftSettings: house),
-        .testTarget(name: "CommandTests", dependencies: ["tfs", "Language"], swiftSettings: house),
+        .testTarget(name: "CommandTests", dependencies: ["tfs", "Language"], exclude: ["golden"], swiftSettings: house),
     ]
 )

@@ -17,6 +17,9 @@ public enum Execution {
     public static func resume() { flag.store(false, ordering: .relaxed) }
     public static var isInterrupted: Bool { flag.load(ordering: .relaxed) }
 
+    /// The number of threads that compute: `TFS_THREADS`, or one per processor.
+    public static var threads: Int { ThreadPool.width }
+
     private static let serials = Atomic(0)
     /// Numbers that only grow: the order in which nodes were written.
     static func nextSerial() -> Int { serials.wrappingAdd(1, ordering: .relaxed).newValue }

@@ -56,6 +56,11 @@ public final class Code: @unchecked Sendable {
         callSites[instruction.opcode == .callPlain ? Int(instruction.c) : instruction.wide]
     }
 
+    /// The whole of a call, a method's receiver included; of another instruction its place.
+    func callRange(at pc: Int) -> SourceRange {
+        [.call, .callPlain, .method].contains(instructions[pc].opcode) ? callSite(of: instructions[pc]).range : ranges[pc]
+    }
+
     init(name: String, kind: Kind, range: SourceRange) { (self.name, self.kind, self.range) = (name, kind, range) }
     deinit { program.release(constants: constants.count) }
 }
@@ -101,9 +106,43 @@ enum CaptureSource { case register(Int), capture(Int), global(Int), itself }
 
 struct Expectation {
     var range: SourceRange
-    /// The comparison's operator and the texts of its sides, when the condition is a comparison.
-    var comparison: BinaryOperator?
-    var hasMessage: Bool
+    /// The first of the instructions that compute the condition.
+    var start: Int
+    var condition: Probe
+    /// The register of the message.
+    var message: Int?
+}
+
+/// A condition, or a part of one, with the registers that keep what it was computed from, so that a failure can tell.
+indirect enum Probe {
+    case comparison(BinaryOperator, left: Kept, right: Kept, Kept)
+    /// `and`, `or`
+    case logical(BinaryOperator, Probe, Probe, Kept)
+    case negation(Probe, Kept)
+    /// `standard` when the callee is the standard library's; `tested` is the argument as a condition, as in `all(a == b)`.
+    case call(name: String, standard: Bool, arguments: [(name: String?, Kept)], tested: Probe?, Kept)
+    case field(of: Kept, Kept)
+    case plain(Kept)
+
+    /// The value itself.
+    var value: Kept {
+        switch self {
+        case .comparison(_, _, _, let value), .logical(_, _, _, let value), .negation(_, let value), .call(_, _, _, _, let value),
+            .field(_, let value), .plain(let value):
+            value
+        }
+    }
+
+    /// A value in a register, and where it is written.
+    struct Kept {
+        var register: Int
+        var range: SourceRange
+        /// 0 for a literal, 1 for a name, 2 for what has to be computed.
+        var depth = 2
+
+        /// The value as it is written.
+        var text: String { singleLine(range.source.text(range)) }
+    }
 }
 
 struct ImportInfo {
@@ -276,5 +315,6 @@ public struct OptionInfo: Sendable {
 
 struct TestInfo {
     var name: String
+    var place: SourceRange
     var code: Code
 }

@@ -75,9 +75,9 @@ extension Compiler {
             patch(skip, to: here)
             scope.definitelySet.insert(slot)
         case .import(let path, let pathRange, let alias): importFile(path, pathRange, alias, range)
-        case .test(let name, _, let block):
+        case .test(let name, let nameRange, let block):
             let (code, _) = function(name: name, kind: .test, parameters: [], body: .block(block), result: nil, range: range)
-            module.tests.append(TestInfo(name: name, code: code))
+            module.tests.append(TestInfo(name: name, place: nameRange, code: code))
         case .expect(let condition, let message): expect(condition, message, range)
         case .error: break
         }
@@ -126,32 +126,6 @@ extension Compiler {
             guard let register = scope.overlays.last?[name.text] ?? scope.locals[name.text] else { continue }
             emit(Instruction(.move, register, first + offset), range)
             scope.definitelySet.insert(register)
-        }
-    }
-
-    private func expect(_ condition: Expression, _ message: Expression?, _ range: SourceRange) {
-        var expectation = Expectation(range: condition.range, comparison: nil, hasMessage: message != nil)
-        let sides = allocate(3)
-        var value: Int
-        if case .binary(let op, let left, let right, let operatorRange) = condition.kind, isComparison(op) {
-            expectation.comparison = op
-            load(left, into: sides)
-            load(right, into: sides + 1)
-            value = allocate()
-            emitBinary(op, value, sides, sides + 1, operatorRange.union(condition.range))
-        } else {
-            value = allocate()
-            load(condition, into: value)
-        }
-        if let message { load(message, into: sides + 2) }
-        scope.code.expectations.append(expectation)
-        emit(Instruction(.expect, value, scope.code.expectations.count - 1, sides), condition.range)
-    }
-
-    private func isComparison(_ op: BinaryOperator) -> Bool {
-        switch op {
-        case .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .in, .notIn: true
-        default: false
         }
     }
 

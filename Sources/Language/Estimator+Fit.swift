@@ -415,7 +415,7 @@ extension Native {
             example: "", inCheck: .aware
         ) { machine, arguments in
             guard case .estimator(let estimator) = arguments[0] else { return .unknown }
-            return try machine.fit(
+            let result = try machine.fit(
                 estimator, arguments[1], arguments[2],
                 Machine.FitOptions(
                     steps: arguments[3].isUnknown ? nil : try arguments.optionalInt(3),
@@ -423,6 +423,13 @@ extension Native {
                     batch: arguments[5].isUnknown ? 32 : try arguments.int(5), validation: arguments[6],
                     callbacks: arguments[7].isUnknown ? [] : Array(try arguments.list(7, machine)),
                     reset: arguments[8].isUnknown ? false : try arguments.bool(8), precision: try precision(arguments, 9)))
+            if case .record(let history) = result {
+                machine.note(estimator, "fit", zip(history.names, history.values).map { name, value in
+                    // What it came to at the end.
+                    if case .list(let epochs) = value { (name, epochs.values.last ?? .none) } else { (name, value) }
+                })
+            }
+            return result
         },
         evaluation("evaluate"), evaluation("score"),
         Native("predict", [Parameter("estimator"), Parameter("data"), Parameter("batch", .int(256)), Parameter("precision", .string("f32"))], doc: "A tensor or table with one row per example, in the order of the data.", example: "", inCheck: .aware) { machine, arguments in
@@ -463,7 +470,9 @@ extension Native {
             doc: "A record of the loss, each metric and the number of examples.", example: "", inCheck: .aware
         ) { machine, arguments in
             guard case .estimator(let estimator) = arguments[0] else { return .unknown }
-            return try machine.evaluate(estimator, arguments[1], arguments[2], batch: try arguments.int(3))
+            let result = try machine.evaluate(estimator, arguments[1], arguments[2], batch: try arguments.int(3))
+            if case .record(let record) = result { machine.note(estimator, name, zip(record.names, record.values).map { ($0, $1) }) }
+            return result
         }
     }
 

@@ -185,7 +185,9 @@ extension Machine {
         if initial.hasUnknown || sequence.hasUnknown {
             return .unknown
         }
-        let carries = try flatten(initial, "`init` of `scan`")
+        var carries = try flatten(initial, "`init` of `scan`")
+        // A state that begins with zeros of its own would round what is computed in more digits.
+        if let precision { carries = try carries.map { $0.dtype.isFloat ? try cast($0, to: precision) : $0 } }
         var sequences = try flatten(sequence, "`xs` of `scan`")
         guard let first = sequences.first else { throw Fault("E0442", "`xs` of `scan` holds no tensor to go over") }
         for x in sequences where x.rank == 0 { throw Fault("E0202", "`xs` of `scan` has rank 0 (\(x.type)); there is no axis to go over") }

@@ -93,7 +93,7 @@ enum Opcode: UInt8 {
     case checkResult
     /// Checks a, the default of the option `wide`, against its annotation.
     case checkOption
-    /// Reports when a is false; b describes the expectation, whose sides are c, c + 1.
+    /// Reports when a is false; b describes the expectation.
     case expect
     /// Begins the import number b; a = its record of names.
     case `import`

@@ -431,8 +431,7 @@ extension Machine {
             default: return value
             }
         }
-        if tensor.dtype.isFloat, tensor.dtype != layer.dtype { return .tensor(try cast(tensor, to: layer.dtype)) }
-        return value
+        return tensor.dtype.isFloat ? .tensor(try cast(tensor, to: precision ?? layer.dtype)) : value
     }
 
     private func checkInput(_ value: Value, _ type: TensorType, _ layer: Layer) throws {
@@ -497,7 +496,8 @@ extension Machine {
                 regularizer: regularizer, constraint: constraint, initializer: initializer, seed: layer.seed)
             layer.add(parameter)
         }
-        let tensor = substitutions[ObjectIdentifier(parameter)] ?? parameter.value
+        var tensor = substitutions[ObjectIdentifier(parameter)] ?? parameter.value
+        if let precision, tensor.dtype.isFloat { tensor = try cast(tensor, to: precision) }
         if isState { applications[position].states[ObjectIdentifier(tensor)] = parameter }
         return .tensor(tensor)
     }

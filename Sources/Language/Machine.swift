@@ -25,9 +25,14 @@ public final class Machine {
     /// How many traces (compiled code) are being made; inside one nobody may look at data.
     var traceDepth = 0
     var isTraining = false
+    /// The dtype in which every layer computes, whatever its own: `in_f64` sets it.
+    var precision: DType?
     /// Values that stand for parameters and states while a step is traced or `with_params` is in force.
     var substitutions: [ObjectIdentifier: Tensor] = [:]
     var failedExpectations: [Diagnostic] = []
+    var measurements = Measurements()
+    /// What `because` said since an `expect` was last decided.
+    var reasons: [Reason] = []
     var check = CheckState()
     /// What estimators know of their data while their fields are evaluated.
     var glimpses: [Glimpse] = []

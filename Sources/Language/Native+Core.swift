@@ -5,7 +5,7 @@ internal import Syntax
 
 extension Native {
     /// Every builtin function, by family.
-    static let all: [Native] = core + layerWords + calculus + dataFunctions + estimatorFunctions
+    static let all: [Native] = core + layerWords + calculus + testing + dataFunctions + estimatorFunctions
 
     /// Every verb, by the kind of value it belongs to; the value is the first parameter.
     static let verbs: [String: [String: Native]] = {

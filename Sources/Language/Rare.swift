@@ -128,7 +128,7 @@ extension Machine {
         case .checkParameters: try checkParameters(code, regs)
         case .checkResult: try checkResult(code, regs[a], regs)
         case .checkOption: try checkOption(frames[top].module.options[instruction.wide], regs)
-        case .expect: try expect(regs[a], code.expectations[Int(instruction.b)], Int(instruction.c), regs)
+        case .expect: try expect(regs[a], code.expectations[Int(instruction.b)], regs)
         case .import: regs[a] = try session.runImport(code.imports[Int(instruction.b)], from: frames[top].module, self)
         default: preconditionFailure("\(instruction.opcode) is the loop's")
         }
@@ -315,26 +315,5 @@ extension Machine {
         // Not one of the script's.
         layer.firstInputs = nil
         pendingUpdates = updates
-    }
-
-    // MARK: expect
-
-    private func expect(_ condition: Value, _ expectation: Expectation, _ sides: Int, _ regs: Registers) throws {
-        guard let holds = try truth(condition), !holds else { return }
-        if isCheck { return }
-        var what = "this does not hold"
-        if expectation.hasMessage { what = try printed(regs[sides + 2]) }
-        var why: String?
-        if let op = expectation.comparison {
-            why = "\(shortened(regs[sides])) \(op.rawValue) \(shortened(regs[sides + 1])) is false"
-        }
-        failedExpectations.append(
-            Diagnostic(code: "E0500", what: what, at: Label(expectation.range, "expected to hold"), why: why))
-        session.report(failedExpectations[failedExpectations.count - 1])
-    }
-
-    private func shortened(_ value: Value) -> String {
-        let text = value.written.split(separator: "\n").joined(separator: " ")
-        return text.count > 200 ? text.prefix(200) + "…" : text
     }
 }

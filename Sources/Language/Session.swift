@@ -47,6 +47,8 @@ public final class Session {
     public private(set) var machine: Machine?
     /// The last file that was checked, with the values that the check found for its names.
     private(set) var checked: (source: SourceText, machine: Machine, module: Module, code: Code)?
+    /// The file that the last run ran.
+    private(set) var ran: (module: Module, code: Code)?
     /// Set while a profile is made, and where it began.
     var profileStart: ContinuousClock.Instant?
     private var partOrigins: [SourceRange: Int32] = [:]
@@ -262,6 +264,7 @@ public final class Session {
 
     /// Checks a file and runs it.
     public func run(_ source: SourceText, skippingCheck: Bool = false) -> Outcome {
+        ran = nil
         let prepared = prepare(source)
         for diagnostic in prepared.diagnostics { report(diagnostic) }
         if prepared.diagnostics.contains(where: { $0.severity == .error }) { return Outcome(status: 2, diagnostics: prepared.diagnostics) }
@@ -275,6 +278,7 @@ public final class Session {
         modules[source.path] = module
         let machine = Machine(session: self, isCheck: false)
         self.machine = machine
+        ran = (module, prepared.code)
         setOptions(module)
         do {
             _ = try machine.run(prepared.code, in: module)
@@ -287,33 +291,6 @@ public final class Session {
             return Outcome(status: 3, diagnostics: machine.failedExpectations + [diagnostic])
         }
         return Outcome(status: machine.failedExpectations.isEmpty ? 0 : 1, diagnostics: machine.failedExpectations)
-    }
-
-    public struct TestResult: Sendable {
-        public var name: String
-        public var failures: [Diagnostic]
-    }
-
-    /// Runs a file's own statements once, then each of its tests.
-    public func test(_ source: SourceText, named filter: String? = nil) -> (outcome: Outcome, results: [TestResult]) {
-        let outcome = run(source)
-        guard outcome.status < 2, let machine, let module = modules[source.path] else { return (outcome, []) }
-        var results: [TestResult] = []
-        for test in module.tests {
-            if let filter, !test.name.contains(filter) { continue }
-            machine.failedExpectations = []
-            var failures: [Diagnostic] = []
-            do {
-                _ = try machine.invoke(test.code, [], captures: [], function: nil, module: module)
-            } catch {
-                if let diagnostic = machine.describe(error, above: 0) as? Diagnostic {
-                    report(diagnostic)
-                    failures.append(diagnostic)
-                }
-            }
-            results.append(TestResult(name: test.name, failures: machine.failedExpectations + failures))
-        }
-        return (outcome, results)
     }
 
     // MARK: Options

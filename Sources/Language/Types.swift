@@ -89,6 +89,8 @@ extension Machine {
             if !tensor.dtype.isInteger {
                 throw Fault("E0207", "\(what) must be of integers, found `\(tensor.dtype)`", mend: "cast it: `cast(x, i32)`")
             }
+        // What is annotated `f32` computes in another precision while that is in force.
+        case .exactly(let dtype) where dtype.isFloat && tensor.dtype == precision: break
         case .exactly(let dtype):
             if tensor.dtype != dtype {
                 if converted != nil {

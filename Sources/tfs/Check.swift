@@ -11,9 +11,11 @@ struct Check: ParsableCommand {
     @Flag(help: "Treat warnings as errors.") var strict = false
     @Flag(help: "Show what each model takes: parameters, multiply-adds per example, memory for a batch, size on disk.") var cost = false
     @Flag(help: "With --cost: as JSON, numbers in full.") var json = false
+    @OptionGroup var annotations: AnnotationOptions
     @ArgumentParser.Argument(help: "The scripts.") var files: [String]
 
     func run() throws {
+        annotations.prepare()
         var isWrong = false
         var models: [JSON] = []
         for file in files {

@@ -16,6 +16,13 @@ enum Folder {
         return names.sorted()
     }
 
+    /// A path from the root, without links; `nil` when nothing is there.
+    static func resolved(_ path: String) -> String? {
+        guard let found = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(found) }
+        return unsafe String(cString: found)
+    }
+
     /// Makes a folder and those above it.
     static func make(_ path: String) {
         var end = path.startIndex

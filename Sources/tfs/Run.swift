@@ -13,12 +13,15 @@ struct Run: ParsableCommand {
 
     @Flag(help: "Treat warnings as errors.") var strict = false
     @Flag(help: "Show at the end where the time went, by ops and lines.") var profile = false
+    @Flag(help: "At the end write metrics, gates and diagnostics as one JSON object; what the script prints goes to standard error.")
+    var json = false
+    @OptionGroup var reports: ReportOptions
     @ArgumentParser.Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The script (`-` for standard input) and its options.", valueName: "file"))
     var words: [String] = []
 
     func run() throws {
         guard let file = words.first else { throw ValidationError("which script? Write `tfs run FILE`.") }
-        try runScript(file, Array(words.dropFirst()), isStrict: strict, isProfiled: profile)
+        try ScriptRun(file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, reports: reports).run()
     }
 }
 
@@ -37,7 +40,10 @@ struct Start: ParsableCommand {
                 .usage("there is no command or script `\(file)`",
                     mend: nearest(to: file, in: commands).map { "did you mean `tfs \($0)`?" } ?? "`tfs --help` lists the commands"))
         }
-        try runScript(file, Array(words.dropFirst()), isStrict: strict)
+        var run = try Run.parse([])
+        run.words = words
+        run.strict = strict
+        try run.run()
     }
 }
 
@@ -48,41 +54,3 @@ func readScript(_ path: String) throws -> SourceText {
     return try SourceText.decode(path: "<stdin>", bytes: input.rest())
 }
 
-private func runScript(_ file: String, _ words: [String], isStrict: Bool, isProfiled: Bool = false) throws {
-    if file.hasPrefix("-"), file.count > 1 {
-        throw refuse(.usage("`tfs run` has no option `\(file)`", mend: "the script's own options stand after its name"))
-    }
-    let source = try readScript(file)
-    let session = try Session.make()
-    var isStrict = isStrict
-    // A text that does not parse tells its mistakes before its options are asked for.
-    if !words.isEmpty, parse(source).diagnostics.isEmpty {
-        let options = session.options(of: source)
-        let arguments: ScriptArguments
-        do {
-            arguments = try ScriptArguments(words, options: options, accepts: session.accepts)
-        } catch {
-            throw refuse(error)
-        }
-        if arguments.asksForHelp {
-            Terminal.write(ScriptArguments.help(file, source, options))
-            return
-        }
-        session.optionTexts = arguments.texts
-        isStrict = isStrict || arguments.isStrict
-    }
-    if isProfiled { session.startProfile() }
-    let status = Interrupts.during(.stopsEvaluation) {
-        if isStrict {
-            let found = session.check(source)
-            if !found.isEmpty {
-                for diagnostic in found { session.console.report(diagnostic) }
-                return Status.checkFailed
-            }
-        }
-        return session.run(source).status
-    }
-    if status == Status.interrupted { Terminal.writeError("interrupted\n") }
-    if isProfiled { Terminal.writeError(profileTable(session.profile(), width: Terminal.width)) }
-    if status != 0 { throw ExitCode(status) }
-}

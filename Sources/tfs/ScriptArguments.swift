@@ -6,7 +6,8 @@ struct ScriptArguments {
     /// The text of each option that was given.
     private(set) var texts: [String: String] = [:]
     private(set) var asksForHelp = false
-    private(set) var isStrict = false
+    /// Options of `tfs run` itself that stand behind the script.
+    private(set) var own: [String] = []
 
     init(_ words: [String], options: [OptionInfo], accepts: (String, OptionInfo) -> Bool) throws(Diagnostic) {
         var rest = words[...]
@@ -39,8 +40,11 @@ struct ScriptArguments {
                 texts[option.name] = "false"
             } else if value == nil, name == "help" || name == "h" {
                 asksForHelp = true
-            } else if value == nil, name == "strict" {
-                isStrict = true
+            } else if value == nil, ["strict", "json", "profile"].contains(name) {
+                own.append(word)
+            } else if ["report", "baseline", "write_baseline", "annotate"].contains(name) {
+                own.append(word)
+                if value == nil { own += rest.popFirst().map { [$0] } ?? [] }
             } else {
                 let known = options.map { "--" + shown($0.name) }
                 throw .usage(

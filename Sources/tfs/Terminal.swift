@@ -1,5 +1,6 @@
 internal import Glibc
 internal import Language
+internal import Synchronization
 internal import Syntax
 
 /// The terminal, the environment and the standard streams.
@@ -60,7 +61,11 @@ enum Terminal {
     static func report(_ diagnostic: Diagnostic) {
         let renderer = Renderer(width: width, usesColor: usesColor, usesASCII: usesASCII)
         writeError(renderer.render(diagnostic) + "\n")
+        if Annotations.areWritten.load(ordering: .relaxed) { writeError(Annotations.github(diagnostic)) }
     }
+
+    /// A diagnostic as reports show it: no colour, and the same width everywhere.
+    static func plain(_ diagnostic: Diagnostic) -> String { Renderer().render(diagnostic) }
 
     static func console(report: @escaping @Sendable (Diagnostic) -> Void = Terminal.report) -> Console {
         Console(write: write, report: report, progress: writeError, isTerminal: errorIsTerminal && usesColor, width: width)
