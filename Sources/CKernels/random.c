@@ -14,6 +14,25 @@ uint64_t tfs_mix(uint64_t a, uint64_t b) {
     return z;
 }
 
+uint64_t tfs_digest(uint64_t start, const void *x, size_t bytes) {
+    /* Four lanes, as xxHash has them, so that multiplications do not wait for each other. */
+    const uint64_t odd = 0x9e3779b97f4a7c15u, other = 0xc2b2ae3d27d4eb4fu;
+    const uint8_t *p = x;
+    uint64_t lanes[4] = {start, start + odd, start ^ other, ~start};
+    size_t i = 0;
+    for (; i + 32 <= bytes; i += 32)
+        for (size_t lane = 0; lane < 4; lane++) {
+            uint64_t word;
+            memcpy(&word, p + i + 8 * lane, 8);
+            const uint64_t mixed = lanes[lane] ^ word * odd;
+            lanes[lane] = (mixed << 31 | mixed >> 33) * other;
+        }
+    uint64_t digest = bytes;
+    for (size_t lane = 0; lane < 4; lane++) digest = tfs_mix(digest, lanes[lane]);
+    for (; i < bytes; i++) digest = (digest ^ p[i]) * 0x100000001b3u;
+    return tfs_mix(digest, bytes);
+}
+
 typedef struct { uint32_t v[4]; } block;
 
 /* Words of 32 bits in lanes of 64, so that a vector of counters multiplies without moving its halves apart. */

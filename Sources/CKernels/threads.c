@@ -1,6 +1,7 @@
 /* What Swift cannot say about processors. */
 #define _GNU_SOURCE
 #include "threads.h"
+#include <gnu/libc-version.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -20,3 +21,18 @@ void tfs_pause(void) {
     __asm__ volatile("yield");
 #endif
 }
+
+const char *tfs_cpu_feature(size_t i) {
+    size_t place = 0;
+#if defined(__x86_64__)
+#define FEATURE(name) if (place++ == i) return __builtin_cpu_supports(name) ? name : "";
+    FEATURE("avx2") FEATURE("fma") FEATURE("avx512f") FEATURE("avx512bw") FEATURE("avx512dq") FEATURE("avx512vl")
+    FEATURE("avx512vnni") FEATURE("avx512bf16")
+#undef FEATURE
+#endif
+    (void)place;
+    (void)i;
+    return NULL;
+}
+
+const char *tfs_libc_version(void) { return gnu_get_libc_version(); }

@@ -29,6 +29,7 @@ ALL
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static const char *failure;
+static const char *config;
 
 /* OpenBLAS takes CPUs that are newer than itself for old ones; their features say which kernels they can run. */
 static const char *core_type(void) {
@@ -59,6 +60,9 @@ static void load(void) {
     if (!name) failure = "the installed OpenBLAS has no function `" symbol "`";
     ALL
 #undef X
+    const char *(*get_config)(void);
+    *(void **)&get_config = dlsym(library, "openblas_get_config");
+    if (get_config) config = get_config();
     void (*set_threads)(int);
     *(void **)&set_threads = dlsym(library, "openblas_set_num_threads");
     if (set_threads) set_threads(1); /* sums do not depend on the number of cores */
@@ -67,6 +71,11 @@ static void load(void) {
 const char *tfs_blas_load(void) {
     pthread_once(&once, load);
     return failure;
+}
+
+const char *tfs_blas_config(void) {
+    pthread_once(&once, load);
+    return config;
 }
 
 #define WRAPPERS(T, p)                                                                                                 \

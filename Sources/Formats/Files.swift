@@ -55,8 +55,10 @@ final class InputFile {
     let size: Int?
     private let descriptor: Int32
 
-    init(_ path: String) throws(FormatError) {
+    /// - Parameter isNoted: whether the journal hears of it.
+    init(_ path: String, isNoted: Bool = true) throws(FormatError) {
         self.path = path
+        if isNoted { Journal.noteReading(path) }
         descriptor = unsafe path.utf8.contains(0) ? -1 : open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             let code = path.utf8.contains(0) ? ENOENT : errno
@@ -179,6 +181,7 @@ public final class OutputFile {
         if closed != 0 { throw failed(errno) }
         if unsafe rename(temporary, path) != 0 { throw failed(errno) }
         committed = true
+        Journal.noteWriting(path)
     }
 
     private func failed(_ code: Int32) -> FormatError {

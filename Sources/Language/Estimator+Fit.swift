@@ -74,7 +74,7 @@ extension Machine {
         let shuffled = examples.isShuffled ? try examples.dataset.shuffle(seed: seed).batch(options.batch) : batched
         let epochsBefore = estimator.history.values["loss"]?.count ?? 0
         var epoch = 0
-        let plan = Trainer.Plan(
+        var plan = Trainer.Plan(
             limit: Trainer.Limit(steps: options.steps, epochs: options.epochs), batchesPerEpoch: perEpoch,
             batches: { epoch in
                 var iterator = try shuffled.makeEagerIterator(iteration: examples.isShuffled ? epoch : nil)
@@ -106,6 +106,7 @@ extension Machine {
                 }
                 return true
             }, isInterrupted: { Execution.isInterrupted })
+        plan.watch = watch(estimator, fitted, trainer)
         let console = session.console
         let progress = Progress(write: { console.progress($0) }, isTerminal: console.isTerminal, width: console.width)
         let outcome: Trainer.Outcome
@@ -117,6 +118,7 @@ extension Machine {
         }
         try keep(fitted)
         estimator.history.append(outcome.history)
+        session.recorder?.endFit()
         if outcome.isInterrupted { throw Interruption() }
         return historyRecord(outcome.history)
     }
@@ -195,6 +197,7 @@ extension Machine {
         }
         let learned = try call(function, [x])
         try require(learned)
+        try record(estimator, features: x, learned: learned)
         fitted.learned = learned
         return learned
     }

@@ -182,8 +182,8 @@ extension Machine {
 
     /// What an op made of which numbers: `log` of 0.0 is -inf.
     private static func words(_ source: Inspection.Source, isGradient: Bool) -> String {
-        let result = formatShortest(Float(source.result))
-        let operands = source.operands.map { formatShortest(Float($0)) }
+        let result = formatFour(source.result)
+        let operands = source.operands.map(formatFour)
         let name = source.op.drop { $0 == "_" }
         let symbols = ["add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"]
         let words =

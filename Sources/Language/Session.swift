@@ -45,6 +45,8 @@ public final class Session {
     /// Paths that the script has written, for the check to know that they may exist.
     var written: Set<String> = []
     public private(set) var machine: Machine?
+    /// Follows what the run does, for a record.
+    public var recorder: Recorder?
     /// The last file that was checked, with the values that the check found for its names.
     private(set) var checked: (source: SourceText, machine: Machine, module: Module, code: Code)?
     /// The file that the last run ran.

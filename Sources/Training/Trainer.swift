@@ -25,6 +25,9 @@ public final class Trainer {
         self.compile = compile
     }
 
+    /// Digests of what is carried: of parameters, states and slots, whole or as far as one looks at every step.
+    public func digests(whole: Bool) -> [Digest] { memory.digests(0..<totalsRange.lowerBound, whole: whole) }
+
     private var totalsRange: Range<Int> { memory.types.count - counts.totals..<memory.types.count }
 
     /// What the steps so far have made of what was carried.
@@ -103,6 +106,8 @@ public final class Trainer {
         public var validate: (() throws -> [(name: String, value: Double)])?
         /// Told of each epoch; training ends when it gives `false`.
         public var afterEpoch: ([(name: String, value: Double)]) throws -> Bool
+        /// Told of every step and epoch, for a record.
+        public var watch: Watch?
         /// Whether somebody asked training to end after the current step.
         public var isInterrupted: () -> Bool
 
@@ -120,6 +125,22 @@ public final class Trainer {
             self.validate = validate
             self.afterEpoch = afterEpoch
             self.isInterrupted = isInterrupted
+        }
+    }
+
+    /// Follows a training without taking part in it.
+    public struct Watch {
+        /// Before a step, with its batch.
+        public var willStep: ([Tensor]) throws -> Void
+        /// After it, with its loss.
+        public var didStep: (Double) throws -> Void
+        public var didEpoch: ([(name: String, value: Double)]) throws -> Void
+
+        public init(
+            willStep: @escaping ([Tensor]) throws -> Void, didStep: @escaping (Double) throws -> Void,
+            didEpoch: @escaping ([(name: String, value: Double)]) throws -> Void
+        ) {
+            (self.willStep, self.didStep, self.didEpoch) = (willStep, didStep, didEpoch)
         }
     }
 
@@ -149,7 +170,9 @@ public final class Trainer {
             while taken < plan.limit.steps ?? .max, let batch = try next() {
                 let size = batch.first?.shape.first ?? 1
                 do {
+                    try plan.watch?.willStep(batch)
                     let loss = try advance(batch)
+                    try plan.watch?.didStep(loss)
                     before = (min(loss, before?.lowest ?? loss), loss)
                     lossSum += loss * Double(size)
                 } catch var error as NotFinite {
@@ -183,6 +206,7 @@ public final class Trainer {
             row += try plan.results(memory.values(totalsRange))
             if !interrupted, let validate = plan.validate { row += try validate().map { ("val_" + $0.name, $0.value) } }
             history.add(row)
+            try plan.watch?.didEpoch(row)
             progress.endEpoch(row)
             epoch += 1
             if interrupted { return finish(history, progress, interrupted: true) }

@@ -15,13 +15,14 @@ struct Run: ParsableCommand {
     @Flag(help: "Show at the end where the time went, by ops and lines.") var profile = false
     @Flag(help: "At the end write metrics, gates and diagnostics as one JSON object; what the script prints goes to standard error.")
     var json = false
+    @Option(help: ArgumentHelp("Write down what the run did, for `tfs replay`.", valueName: "run.json")) var record: String?
     @OptionGroup var reports: ReportOptions
     @ArgumentParser.Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The script (`-` for standard input) and its options.", valueName: "file"))
     var words: [String] = []
 
     func run() throws {
         guard let file = words.first else { throw ValidationError("which script? Write `tfs run FILE`.") }
-        try ScriptRun(file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, reports: reports).run()
+        try ScriptRun(file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, recordPath: record, reports: reports).run()
     }
 }
 

@@ -42,7 +42,7 @@ struct ScriptArguments {
                 asksForHelp = true
             } else if value == nil, ["strict", "json", "profile"].contains(name) {
                 own.append(word)
-            } else if ["report", "baseline", "write_baseline", "annotate"].contains(name) {
+            } else if ["report", "baseline", "write_baseline", "annotate", "record"].contains(name) {
                 own.append(word)
                 if value == nil { own += rest.popFirst().map { [$0] } ?? [] }
             } else {

@@ -10,6 +10,7 @@ struct ScriptRun {
     var isStrict: Bool
     var isProfiled: Bool
     var isJSON: Bool
+    var recordPath: String?
     var reports: ReportOptions
 
     func run() throws {
@@ -37,6 +38,7 @@ struct ScriptRun {
             run.isStrict = isStrict || own.strict
             run.isProfiled = isProfiled || own.profile
             run.isJSON = isJSON || own.json
+            run.recordPath = own.record ?? recordPath
             run.reports.add(own.reports)
         }
         try run.run(source, options: arguments.texts)
@@ -44,6 +46,7 @@ struct ScriptRun {
 
     private func run(_ source: SourceText, options: [String: String]) throws {
         try reports.prepare()
+        let recorder = try recordPath.map { try Recorder(of: file, source, options: options, savingTo: $0) }
         let isKept = isJSON || !reports.isEmpty
         let capture = Capture()
         var console = Terminal.console()
@@ -58,8 +61,16 @@ struct ScriptRun {
                 kept.report(diagnostic)
             }
         }
+        if let recorder {
+            let write = console.write
+            console.write = { text in
+                recorder.wrote(text)
+                write(text)
+            }
+        }
         let session = Session(library: try StandardLibrary.located(), console: console)
         session.optionTexts = options
+        session.recorder = recorder
         if isProfiled { session.startProfile() }
         let start = Terminal.seconds
         let status = Interrupts.during(.stopsEvaluation) {
@@ -72,6 +83,8 @@ struct ScriptRun {
             }
             return session.run(source).status
         }
+        // What did not run leaves an older record as it is.
+        if status != Status.checkFailed { recorder?.end(status: Int(status), files: session.filesRead(beside: source)) }
         if status == Status.interrupted { Terminal.writeError("interrupted\n") }
         if isProfiled { Terminal.writeError(profileTable(session.profile(), width: Terminal.width)) }
         if isKept {

@@ -14,7 +14,7 @@ struct Tfs: ParsableCommand {
             """,
         version: version,
         subcommands: [
-            Run.self, Check.self, Test.self, Predict.self, Format.self, Doc.self, Layers.self, Ops.self, Estimators.self,
+            Run.self, Replay.self, Check.self, Test.self, Predict.self, Format.self, Doc.self, Layers.self, Ops.self, Estimators.self,
             Explain.self, Start.self,
         ],
         defaultSubcommand: Start.self)

@@ -45,7 +45,7 @@ final class Scratch {
 }
 
 /// Runs the command with its streams on files, so that no pipe fills up; Ctrl-C comes after the seconds given.
-func runCommand(_ arguments: [String], program: String = binary, input: [UInt8] = [], interruptedAfter delay: Double? = nil) throws -> Outcome {
+func runCommand(_ arguments: [String], program: String = binary, input: [UInt8] = [], environment: [String] = [], interruptedAfter delay: Double? = nil) throws -> Outcome {
     let scratch = try Scratch()
     let inputPath = try scratch.file("in", input)
     var actions = unsafe posix_spawn_file_actions_t()
@@ -55,7 +55,7 @@ func runCommand(_ arguments: [String], program: String = binary, input: [UInt8] 
     unsafe posix_spawn_file_actions_addopen(&actions, 1, scratch.path + "/out", O_WRONLY | O_CREAT, 0o600)
     unsafe posix_spawn_file_actions_addopen(&actions, 2, scratch.path + "/err", O_WRONLY | O_CREAT, 0o600)
     let words = unsafe copies([program] + arguments)
-    let settings = unsafe copies(["PATH=/usr/bin:/bin", "HOME=" + scratch.path])
+    let settings = unsafe copies(["PATH=/usr/bin:/bin", "HOME=" + scratch.path] + environment)
     defer { for unsafe text in unsafe words + settings { unsafe free(text) } }
     var child: pid_t = 0
     let code = unsafe posix_spawn(&child, program, &actions, nil, words, settings)

@@ -107,6 +107,8 @@ void tfs_random_normal(enum tfs_dtype dtype, uint64_t key, uint64_t step, bool t
 void tfs_random_int(enum tfs_dtype dtype, uint64_t key, uint64_t step, int64_t lowest, uint64_t width, void *y, size_t n);
 void tfs_random_permutation(uint64_t key, uint64_t step, int32_t *y, size_t n);
 uint64_t tfs_mix(uint64_t a, uint64_t b);
+/* A fingerprint of bytes, which goes on from an earlier one. */
+uint64_t tfs_digest(uint64_t start, const void *x, size_t bytes);
 
 #pragma clang assume_nonnull end
 #endif

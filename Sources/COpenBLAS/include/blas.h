@@ -6,6 +6,8 @@
 
 /* NULL once the library is there, else a sentence that says what is missing. Safe from any thread. */
 const char *_Nullable tfs_blas_load(void);
+/* Its version and kernels in words; NULL where it is not there. */
+const char *_Nullable tfs_blas_config(void);
 
 /* Row-major: x = op(a)⁻¹ · b in place of b[n][k], a triangular [n][n]. */
 void tfs_strsm(int lower, int transpose, int n, int k, const float *_Nonnull a, float *_Nonnull b);
