@@ -51,6 +51,14 @@ public final class Code: @unchecked Sendable {
     /// The number of arguments that fill the parameters one by one; -1 when defaults or a rest need binding.
     var exactCount: Int { parameters.contains(where: \.isRest) ? -1 : parameters.count }
 
+    /// Whether it may look at a register that it has not set: to see whether it is, or to capture it.
+    private(set) lazy var looksAtUnset = instructions.contains {
+        switch $0.opcode {
+        case .checkSet, .jumpIfSet, .closure, .declare: true
+        default: false
+        }
+    }
+
     /// How the arguments of a call instruction are written.
     func callSite(of instruction: Instruction) -> CallSite {
         callSites[instruction.opcode == .callPlain ? Int(instruction.c) : instruction.wide]
@@ -233,7 +241,8 @@ public final class Function: @unchecked Sendable {
         if case .code(let code, let captures, let module) = kind {
             body = Body(code: code, captures: captures, module: module)
             entry = Entry(
-                program: code.program, globals: module.registers, registerCount: code.registerCount, exactCount: code.exactCount)
+                program: code.program, globals: module.registers, registerCount: code.registerCount, exactCount: code.exactCount,
+                looksAtUnset: code.looksAtUnset)
         } else {
             body = nil
             entry = nil

@@ -21,7 +21,10 @@ extension Compiler {
                 emit(Instruction(op == .negate ? .negate : .not, target, operand), range)
             }
         case .binary(let op, let left, let right, let operatorRange): binary(op, left, right, operatorRange, range, into: target)
-        case .call(let callee, let arguments): call(callee, arguments, range, into: target)
+        case .call(let callee, let arguments):
+            let mark = scope.nextRegister
+            emit(Instruction(.take, target, call(callee, arguments, range)), range)
+            scope.nextRegister = mark
         case .pipe(let left, let right):
             let mark = scope.nextRegister
             let value = stableOperand(left, beside: right)
@@ -83,6 +86,7 @@ extension Compiler {
             if case .float(let number) = value.kind { return constant(.float(-number)) }
         case .name(let name): return self.name(name, expression.range)
         case .parenthesized(let inner): return operand(inner)
+        case .call(let callee, let arguments): return call(callee, arguments, expression.range)
         case .error: return constant(.unknown)
         default: break
         }
@@ -100,7 +104,7 @@ extension Compiler {
         return copy
     }
 
-    private func containsBlock(_ expression: Expression) -> Bool {
+    func containsBlock(_ expression: Expression) -> Bool {
         switch expression.kind {
         case .conditional, .with, .for, .while: true
         case .parenthesized(let a), .unary(_, let a), .field(let a, _), .index(let a, _): containsBlock(a)
@@ -188,10 +192,10 @@ extension Compiler {
         }
     }
 
-    private func call(_ callee: Expression, _ arguments: [Argument], _ range: SourceRange, into target: Int) {
-        let mark = scope.nextRegister
-        defer { scope.nextRegister = mark }
+    /// Evaluates a call and gives the register of its result, the last one in use.
+    private func call(_ callee: Expression, _ arguments: [Argument], _ range: SourceRange) -> Int {
         let first = allocate(1 + arguments.count)
+        defer { scope.nextRegister = first + 1 }
         var site = CallSite(
             names: arguments.map { $0.name?.text }, spread: arguments.map(\.isSpread), range: range,
             argumentRanges: arguments.map { $0.name?.range.union($0.value.range) ?? $0.value.range },
@@ -232,7 +236,7 @@ extension Compiler {
         } else {
             emit(Instruction(isMethod ? .method : .call, first, wide: position), place)
         }
-        if first != target { emit(Instruction(.take, target, first), range) }
+        return first
     }
 
     // MARK: Parts

@@ -42,6 +42,8 @@ extension Compiler {
                 _ = operand(expression)
             }
         case .assign(let target, let value): assign(target, value, range)
+        case .update(let name, .add, let value, let operatorRange)
+            where push(value, to: name, at: operatorRange.union(value.range).union(name.range)): break
         case .update(let name, let op, let value, let operatorRange):
             let current = self.name(name.text, name.range)
             let right = operand(value)
@@ -102,6 +104,9 @@ extension Compiler {
         switch target {
         case .name(let name):
             guard let register = scope.locals[name.text] else { return }
+            if case .binary(.add, let left, let right, let operatorRange) = value.kind, case .name(name.text) = left.kind,
+                push(right, to: name, at: operatorRange.union(value.range))
+            { return }
             load(value, into: register, named: name.text)
             scope.definitelySet.insert(register)
         case .list(let names):
@@ -120,13 +125,26 @@ extension Compiler {
         }
     }
 
+    private func register(of name: Name) -> Int? { scope.overlays.last?[name.text] ?? scope.locals[name.text] }
+
     /// Moves consecutive registers into the names' own.
     func store(_ names: [Name], from first: Int, _ range: SourceRange) {
         for (offset, name) in names.enumerated() {
-            guard let register = scope.overlays.last?[name.text] ?? scope.locals[name.text] else { continue }
+            guard let register = register(of: name) else { continue }
             emit(Instruction(.move, register, first + offset), range)
             scope.definitelySet.insert(register)
         }
+    }
+
+    /// `v = v + [x]` without a list of one; false for any other right side.
+    private func push(_ value: Expression, to name: Name, at range: SourceRange) -> Bool {
+        guard case .list(let elements) = value.kind, elements.count == 1, !elements[0].isSpread, !containsBlock(elements[0].value),
+            case .register(let register) = resolve(name.text)
+        else { return false }
+        _ = self.name(name.text, name.range)
+        emit(Instruction(.push, register, operand(elements[0].value)), range)
+        scope.definitelySet.insert(register)
+        return true
     }
 
     private func importFile(_ path: String, _ pathRange: SourceRange, _ alias: Statement.Alias?, _ range: SourceRange) {
@@ -241,14 +259,16 @@ extension Compiler {
 
     /// The frame of a `for`; names live in the innermost overlay that has them, or in the function.
     func loop(_ names: [Name], _ list: Int, _ sourceRange: SourceRange, _ range: SourceRange, _ body: () -> Void) {
-        let iterator = allocate()
-        let element = allocate()
+        // The state of a loop over a range takes four registers.
+        let iterator = allocate(4)
+        let own = names.count == 1 ? register(of: names[0]) : nil
+        let element = own ?? allocate()
         emit(Instruction(.iterate, iterator, list, names.count), sourceRange)
         let start = here
         let next = emit(Instruction(.next, iterator, element), sourceRange)
         let before = scope.definitelySet
-        if names.count == 1 {
-            store(names, from: element, names[0].range)
+        if let own {
+            scope.definitelySet.insert(own)
         } else {
             let first = allocate(names.count)
             emit(Instruction(.unpack, element, names.count, first), names[0].range.union(names[names.count - 1].range))
@@ -298,7 +318,7 @@ extension Compiler {
         switch instruction.opcode {
         case .move, .take, .global, .capture, .standard, .training, .add, .subtract, .multiply, .divide, .floorDivide, .modulo,
             .power, .matmul, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .contains, .negate, .not, .and,
-            .or, .call, .callPlain, .callGlobal, .method, .pipe, .field, .index, .subscripts, .list, .listSpread, .append, .record, .closure,
+            .or, .call, .callPlain, .callGlobal, .method, .pipe, .field, .index, .subscripts, .list, .listSpread, .append, .push, .record, .closure,
             .declare, .format, .import, .iterate, .turn:
             [Int(instruction.a)]
         case .next: [Int(instruction.b)]

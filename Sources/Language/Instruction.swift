@@ -73,6 +73,8 @@ enum Opcode: UInt8 {
     case listSpread
     /// Appends b to the list that register a alone holds.
     case append
+    /// a = a + [b]
+    case push
     /// a = record as record description b says, of the registers from c on
     case record
     /// a = function of code number b, capturing
@@ -97,6 +99,18 @@ enum Opcode: UInt8 {
     case expect
     /// Begins the import number b; a = its record of names.
     case `import`
+}
+
+extension Opcode {
+    /// Whether `Machine.runPlain` knows it.
+    @inline(__always) var isPlain: Bool {
+        switch self {
+        case .move, .take, .add, .subtract, .multiply, .divide, .floorDivide, .modulo, .equal, .notEqual, .less, .lessEqual,
+            .greater, .greaterEqual, .jump, .jumpIfFalse, .next, .turn, .callPlain, .callGlobal, .return, .push:
+            true
+        default: false
+        }
+    }
 }
 
 /// Where operands stop naming registers and name constants.

@@ -26,16 +26,13 @@ public final class Iterator: @unchecked Sendable {
 
     var isUnknown: Bool { if case .unknown = source { true } else { false } }
 
-    /// The next element of a range.
-    @inline(__always) func nextInt() -> Int? {
-        guard case .range(let range) = source, turns < range.count else { return nil }
-        turns += 1
-        return range[turns - 1]
-    }
-
     func next(_ machine: Machine) throws -> Value? {
         switch source {
-        case .range, .unknown: return nil
+        case .range(let range):
+            guard turns < range.count else { return nil }
+            turns += 1
+            return .int(range[turns - 1])
+        case .unknown: return nil
         case .list(let list):
             guard turns < list.values.count else { return nil }
             turns += 1
@@ -61,6 +58,37 @@ public final class Iterator: @unchecked Sendable {
 }
 
 extension Machine {
+    /// A loop over a range or a list needs no iterator. Its state is four registers: the turns begun, their number, the
+    /// list or the range's first element, and the range's step. (The check has iterators there too, which its branches
+    /// share.) False for anything else.
+    func beginLoop(_ source: Value, _ state: Registers) -> Bool {
+        switch source {
+        case .range(let range):
+            state[1] = .int(range.count)
+            state[2] = .int(range.start)
+            state[3] = .int(range.step)
+        case .list(let list):
+            state[1] = .int(list.values.count)
+            state[2] = source
+        default: return false
+        }
+        state[0] = .int(0)
+        return true
+    }
+
+    /// The next element of such a loop; at its end nothing is kept of the list.
+    func nextElement(_ state: Registers) -> Value? {
+        guard case .int(let turns) = state[0], case .int(let count) = state[1] else { preconditionFailure("`next` without a loop") }
+        if turns < count {
+            state[0] = .int(turns + 1)
+            if case .list(let list) = state[2] { return list.values[turns] }
+            if case .int(let start) = state[2], case .int(let step) = state[3] { return .int(start &+ turns &* step) }
+        }
+        state[0] = .unset
+        state[2] = .unset
+        return nil
+    }
+
     /// What a `for` with so many names goes through.
     func iterator(over value: Value, names: Int) throws -> Iterator {
         switch value {

@@ -94,6 +94,7 @@ public final class Machine {
         if frames.count >= Self.deepest { throw Fault.tooDeep }
         guard reserve(code.registerCount) else { throw Fault.tooDeep }
         let registers = stack.advanced(by: stackTop)
+        registers.clear(0..<code.registerCount)
         for (index, argument) in arguments.enumerated() { registers[index] = argument }
         return try enter(
             function ?? Function(code.name, .code(code, captures: captures, module: module)), registers: registers, onStack: true)
@@ -126,17 +127,31 @@ public final class Machine {
         if onStack { stackTop += entry.registerCount }
     }
 
+    /// A frame for a call out of the machine's own loops, whose caller goes on behind `pc`; `nil` where that takes more
+    /// than plain steps: no room is prepared, or calls nest too deep.
+    @inline(__always) func pushPlain(_ function: Unmanaged<Function>, _ entry: Entry, result: Int, pc: Int) -> Registers? {
+        guard stackTop + entry.registerCount <= stackPrepared, frames.count < Self.deepest else { return nil }
+        frames[frames.count - 1].pc = pc
+        let window = stack.advanced(by: stackTop)
+        if entry.looksAtUnset { window.clear(0..<entry.registerCount) }
+        frames.append(
+            unsafe Frame(
+                function, entry, window, result: result, stackBase: stackTop, defaultsDepth: defaults.count, isBarrier: false))
+        stackTop += entry.registerCount
+        return window
+    }
+
     /// Drops the frames above `depth` and what belongs to them.
     func unwind(to depth: Int) {
         while frames.count > depth { popFrame() }
     }
 
-    @inline(__always) private func popFrame() {
+    @inline(__always) func popFrame() {
         let frame = frames[frames.count - 1]
         frames.removeLast()
         if frame.stackBase < stackTop {
             // A register left behind would keep its tensor alive until somebody happens to overwrite it.
-            frame.registers.clear(frame.registerCount)
+            frame.registers.letGo(frame.registerCount)
         }
         stackTop = frame.stackBase
         if defaults.count > frame.defaultsDepth { defaults.removeLast(defaults.count - frame.defaultsDepth) }
@@ -170,11 +185,17 @@ public final class Machine {
             if M.isCheck {
                 if let region, frames.count == depth, !region.contains(pc) { return .reached(pc) }
                 check.steps += 1
+            } else if program[pc].opcode.isPlain {
+                pc = runPlain(pc)
+                let frame = frames[frames.count - 1]
+                regs = frame.registers
+                program = frame.program
+                globals = frame.globals
             }
             let instruction = program[pc]
             switch instruction.opcode {
             case .move: regs[instruction.a] = program.value(instruction.b, regs)
-            case .take: regs.move(instruction.b, to: instruction.a)
+            case .take: regs[instruction.a] = regs.take(instruction.b)
             case .global:
                 let value = globals[instruction.b]
                 if case .unset = value {
@@ -184,88 +205,17 @@ public final class Machine {
                     regs[instruction.a] = value
                 }
 
-            // Operators: numbers here, everything else out of line.
+            // Operators
             case .add:
-                if let (x, y) = program.ints(instruction, regs) {
-                    let (sum, overflow) = x.addingReportingOverflow(y)
-                    if !overflow {
-                        regs.set(instruction.a, .int(sum))
-                        break
-                    }
-                } else if let (x, y) = program.floats(instruction, regs) {
-                    regs.set(instruction.a, .float(x + y))
-                    break
-                }
                 frames[frames.count - 1].pc = pc
-                try addSlowly(instruction, program, regs)
-            case .subtract:
-                if let (x, y) = program.ints(instruction, regs) {
-                    let (difference, overflow) = x.subtractingReportingOverflow(y)
-                    if !overflow {
-                        regs.set(instruction.a, .int(difference))
-                        break
-                    }
-                } else if let (x, y) = program.floats(instruction, regs) {
-                    regs.set(instruction.a, .float(x - y))
-                    break
-                }
+                try add(instruction, program, regs)
+            case .push:
+                frames[frames.count - 1].pc = pc
+                try push(instruction, program, regs)
+            case .subtract, .multiply, .divide, .power, .matmul:
                 frames[frames.count - 1].pc = pc
                 try arithmetic(instruction, program, regs)
-            case .multiply:
-                if let (x, y) = program.ints(instruction, regs) {
-                    let (product, overflow) = x.multipliedReportingOverflow(by: y)
-                    if !overflow {
-                        regs.set(instruction.a, .int(product))
-                        break
-                    }
-                } else if let (x, y) = program.floats(instruction, regs) {
-                    regs.set(instruction.a, .float(x * y))
-                    break
-                }
-                frames[frames.count - 1].pc = pc
-                try arithmetic(instruction, program, regs)
-            case .less:
-                if let (x, y) = program.ints(instruction, regs) {
-                    if decide(x < y, instruction, program, regs, &pc) { continue }
-                } else if let (x, y) = program.floats(instruction, regs) {
-                    if decide(x < y, instruction, program, regs, &pc) { continue }
-                } else {
-                    frames[frames.count - 1].pc = pc
-                    regs[instruction.a] = try binary(.less, program.value(instruction.b, regs), program.value(instruction.c, regs))
-                }
-            case .equal:
-                if let (x, y) = program.ints(instruction, regs) {
-                    if decide(x == y, instruction, program, regs, &pc) { continue }
-                } else {
-                    frames[frames.count - 1].pc = pc
-                    regs[instruction.a] = try binary(.equal, program.value(instruction.b, regs), program.value(instruction.c, regs))
-                }
-            case .greater:
-                if let (x, y) = program.ints(instruction, regs) {
-                    if decide(x > y, instruction, program, regs, &pc) { continue }
-                } else {
-                    frames[frames.count - 1].pc = pc
-                    regs[instruction.a] = try binary(.greater, program.value(instruction.b, regs), program.value(instruction.c, regs))
-                }
-            case .lessEqual:
-                if let (x, y) = program.ints(instruction, regs) {
-                    if decide(x <= y, instruction, program, regs, &pc) { continue }
-                } else {
-                    frames[frames.count - 1].pc = pc
-                    regs[instruction.a] = try binary(.lessEqual, program.value(instruction.b, regs), program.value(instruction.c, regs))
-                }
-            case .modulo:
-                if let (x, y) = program.ints(instruction, regs), y > 0 {
-                    let rest = x % y
-                    regs.set(instruction.a, .int(rest < 0 ? rest + y : rest))
-                } else {
-                    frames[frames.count - 1].pc = pc
-                    regs[instruction.a] = try binary(.modulo, program.value(instruction.b, regs), program.value(instruction.c, regs))
-                }
-            case .divide, .power, .matmul:
-                frames[frames.count - 1].pc = pc
-                try arithmetic(instruction, program, regs)
-            case .floorDivide, .notEqual, .greaterEqual, .contains:
+            case .floorDivide, .modulo, .equal, .notEqual, .less, .lessEqual, .greater, .greaterEqual, .contains:
                 frames[frames.count - 1].pc = pc
                 regs[instruction.a] = try binary(
                     instruction.opcode, program.value(instruction.b, regs), program.value(instruction.c, regs))
@@ -333,13 +283,13 @@ public final class Machine {
             // Loops
             case .iterate:
                 frames[frames.count - 1].pc = pc
-                regs[instruction.a] = .iterator(try iterator(over: program.value(instruction.b, regs), names: Int(instruction.c)))
+                let source = program.value(instruction.b, regs)
+                if !M.isCheck, beginLoop(source, regs.advanced(by: Int(instruction.a))) {} else {
+                    regs[instruction.a] = .iterator(try iterator(over: source, names: Int(instruction.c)))
+                }
             case .next:
-                guard case .iterator(let iterator) = regs[instruction.a] else { preconditionFailure("`next` without an iterator") }
-                if let value = iterator.nextInt() {
-                    regs.set(instruction.b, .int(value))
-                } else {
-                    frames[frames.count - 1].pc = pc
+                frames[frames.count - 1].pc = pc
+                if case .iterator(let iterator) = regs[instruction.a] {
                     if M.isCheck, iterator.isUnknown {
                         if try followUnknownLoop(iterator, instruction, pc, regs) {
                             pc += Int(instruction.c)
@@ -352,6 +302,11 @@ public final class Machine {
                         pc += Int(instruction.c)
                         continue
                     }
+                } else if let value = nextElement(regs.advanced(by: Int(instruction.a))) {
+                    regs[instruction.b] = value
+                } else {
+                    pc += Int(instruction.c)
+                    continue
                 }
                 if Execution.isInterrupted { throw Interruption() }
             case .turn:
@@ -365,6 +320,7 @@ public final class Machine {
                 // A caller stands at its `callPlain`, behind which it goes on.
                 if isGlobal { pc += 1 }
                 frames[frames.count - 1].pc = pc
+                if Execution.isInterrupted { throw Interruption() }
                 let found = unsafe isGlobal
                     ? globals.callee(instruction.c, taking: Int(instruction.b)) : regs.callee(instruction.a, taking: Int(instruction.b))
                 if let (function, entry) = unsafe found, reserve(entry.registerCount) {
@@ -377,6 +333,7 @@ public final class Machine {
                         unsafe function.takeUnretainedValue().body.code.wasChecked = true
                     }
                     let window = stack.advanced(by: stackTop)
+                    window.clear(0..<entry.registerCount)
                     let first = Int(instruction.a) + 1
                     for index in 0..<Int(instruction.b) { window[index] = regs[first + index] }
                     frames.append(
@@ -420,18 +377,6 @@ public final class Machine {
             }
             pc += 1
         }
-    }
-
-    /// What a comparison of numbers decides. Most often a jump on it follows, which is taken at once: true then, and
-    /// `pc` is where to go on.
-    @inline(__always) private func decide(
-        _ condition: Bool, _ instruction: Instruction, _ program: Program, _ regs: Registers, _ pc: inout Int
-    ) -> Bool {
-        regs.set(instruction.a, .bool(condition))
-        let next = program[pc + 1]
-        guard next.opcode == .jumpIfFalse, next.a == instruction.a else { return false }
-        pc = condition ? pc + 2 : next.wide
-        return true
     }
 
     /// Leaves the innermost frame: the loop's exit when Swift code waits for it, otherwise the caller goes on.

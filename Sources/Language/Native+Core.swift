@@ -60,6 +60,31 @@ extension Native {
             guard let range = RangeList(from: start, to: stop, by: step) else { throw Fault.overflow }
             return .range(range)
         },
+        Native(
+            "record", [Parameter("pairs")], doc: "A record of `[name, value]` pairs; where two have one name, the later value stands.",
+            example: "record([[\"a\", 1], [\"b\", 2]])    # => {a = 1, b = 2}"
+        ) { machine, arguments in
+            var (names, values, positions): ([String], [Value], [String: Int]) = ([], [], [:])
+            for pair in try machine.list(arguments[0]) {
+                if pair.isUnknown { return .unknown }
+                guard case .list(let parts) = pair else {
+                    throw Fault.type("an element of `pairs`", expected: "a list of a name and a value", found: pair)
+                }
+                if parts.values.count != 2 { throw Fault.unpack(parts.values.count, into: 2, "a pair") }
+                if parts.values[0].isUnknown { return .unknown }
+                guard case .string(let name) = parts.values[0] else {
+                    throw Fault.type("the name in a pair", expected: "a string", found: parts.values[0])
+                }
+                if let position = positions.updateValue(names.count, forKey: name.string) {
+                    positions[name.string] = position
+                    values[position] = parts.values[1]
+                } else {
+                    names.append(name.string)
+                    values.append(parts.values[1])
+                }
+            }
+            return .record(Record(names, values))
+        },
         Native("enumerate", [Parameter("xs"), Parameter("start", .int(0))], doc: "Pairs `[index, element]`.", example: "enumerate([\"a\"])    # => [[0, \"a\"]]") { machine, arguments in
             if case .dataset = arguments[0] { return try machine.datasetVerb("enumerate", arguments[0], [arguments[1]], []) }
             let start = try arguments.int(1)

@@ -6,59 +6,17 @@ internal import Syntax
 
 /// The operators on values that the machine's loop does not handle itself.
 extension Machine {
-    /// `a = b + c`, appending in place to a list or string that only register `a` holds.
-    func addSlowly(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
-        if instruction.a == instruction.b {
-            switch program.value(instruction.c, regs) {
-            case .list(let other):
-                guard var list = takeList(regs, instruction.a) else { break }
-                try Value.requireRoom(values: list.values.count + other.values.count)
-                if isKnownUniquelyReferenced(&list) {
-                    list.values.append(contentsOf: other.values)
-                } else {
-                    list = List(list.values + other.values)
-                }
-                regs[instruction.a] = .list(list)
-                return
-            case .string(let other):
-                guard var text = takeText(regs, instruction.a) else { break }
-                try Value.requireRoom(bytes: text.string.utf8.count + other.string.utf8.count)
-                if isKnownUniquelyReferenced(&text) {
-                    text.append(other.string)
-                } else {
-                    text = Text(text.string + other.string)
-                }
-                regs[instruction.a] = .string(text)
-                return
-            default: break
-            }
-        }
-        try arithmetic(instruction, program, regs)
-    }
-
     /// `a = b op c`. What an expression needed on the way is let go: a large tensor that nobody holds is never written
     /// to memory.
     func arithmetic(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
         let (b, c) = (program.value(instruction.b, regs), program.value(instruction.c, regs))
-        regs[instruction.a] = try binary(instruction.opcode, b, c)
+        let result = try binary(instruction.opcode, b, c)
+        regs[instruction.a] = result
+        guard case .tensor = result else { return }
         for (operand, value) in [(instruction.b, b), (instruction.c, c)] where operand < constantBit && operand != instruction.a {
             guard case .tensor(let tensor) = value, tensor.count ?? 0 > 1024 else { continue }
             if frames[frames.count - 1].code.registerNames[Int(operand)] == nil { regs[operand] = .none }
         }
-    }
-
-    /// The list of a register, which gives it up, so that the caller may be the only one to hold it. (A function of its
-    /// own: a pattern that binds the register's payload in place keeps a second reference.)
-    private func takeList(_ regs: Registers, _ register: UInt16) -> List? {
-        guard case .list(let list) = regs[register] else { return nil }
-        regs[register] = .unset
-        return list
-    }
-
-    private func takeText(_ regs: Registers, _ register: UInt16) -> Text? {
-        guard case .string(let text) = regs[register] else { return nil }
-        regs[register] = .unset
-        return text
     }
 
     func binary(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {

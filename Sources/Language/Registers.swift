@@ -4,12 +4,12 @@ internal import Glibc
 
 /// A block of registers, for a file's names or a stretch of the machine's stack.
 ///
-/// With `Program` and `FrameStack` the one unsafe place of this module: the machine reads and writes registers tens of
+/// With `Program`, `FrameStack` and `runPlain` the one unsafe place of this module: the machine reads and writes registers tens of
 /// millions of times a second, and an array's bounds and uniqueness checks would double that time. Registers are
 /// numbered by the compiler, which also states how many a code needs; a block is always large enough for the
 /// codes that use it.
 @safe struct Registers {
-    fileprivate let base: UnsafeMutablePointer<Value>
+    let base: UnsafeMutablePointer<Value>
 
     /// A new block of unset registers, which lives until `release`.
     init(reserving capacity: Int) {
@@ -27,7 +27,7 @@ internal import Glibc
         unsafe (base + range.lowerBound).initialize(repeating: .unset, count: range.count)
     }
 
-    private init(base: UnsafeMutablePointer<Value>) { unsafe self.base = base }
+    init(base: UnsafeMutablePointer<Value>) { unsafe self.base = base }
 
     func release(capacity: Int) { release(prepared: max(capacity, 1)) }
 
@@ -47,12 +47,14 @@ internal import Glibc
         if unsafe place.pointee.isPlain { unsafe place.initialize(to: value) } else { unsafe place.pointee = value }
     }
 
-    /// Makes the first registers unset.
-    @inline(__always) func clear(_ count: Int) {
-        for index in 0..<count {
-            let place = unsafe base + index
-            if unsafe place.pointee.isPlain { unsafe place.initialize(to: .unset) } else { unsafe place.pointee = .unset }
-        }
+    /// Makes registers unset that hold no reference.
+    @inline(__always) func clear(_ range: Range<Int>) {
+        for index in range { unsafe (base + index).initialize(to: .unset) }
+    }
+
+    /// Lets go what the first registers refer to.
+    @inline(__always) func letGo(_ count: Int) {
+        for index in 0..<count where unsafe !base[index].isPlain { unsafe base[index] = .unset }
     }
 
     @inline(__always) subscript(index: UInt16) -> Value {
@@ -64,17 +66,17 @@ internal import Glibc
         nonmutating unsafeMutableAddress { unsafe base + index }
     }
 
-    /// Moves a value to another register and leaves `none`.
-    @inline(__always) func move(_ source: UInt16, to target: UInt16) {
-        let value = unsafe (base + Int(source)).move()
-        unsafe (base + Int(source)).initialize(to: .none)
-        self[target] = value
+    /// Takes a register's value out and leaves `none`.
+    @inline(__always) func take(_ register: UInt16) -> Value {
+        let value = unsafe (base + Int(register)).move()
+        unsafe (base + Int(register)).initialize(to: .none)
+        return value
     }
 }
 
 extension Value {
     /// Whether it holds no reference.
-    @inline(__always) fileprivate var isPlain: Bool {
+    @inline(__always) var isPlain: Bool {
         switch self {
         case .unset, .unknown, .none, .bool, .int, .float, .dtype: true
         default: false
@@ -84,8 +86,8 @@ extension Value {
 
 /// A code's instructions and constants, as the machine reads them. Lives as long as its code.
 @safe struct Program {
-    private let instructions: UnsafeMutablePointer<Instruction>
-    private let constants: Registers
+    let instructions: UnsafeMutablePointer<Instruction>
+    let constants: Registers
 
     init(_ instructions: [Instruction], _ constants: [Value]) {
         unsafe self.instructions = .allocate(capacity: max(instructions.count, 1))
@@ -110,26 +112,6 @@ extension Value {
     @inline(__always) func value(_ operand: UInt16, _ registers: Registers) -> Value {
         unsafe address(operand, registers).pointee
     }
-
-    /// Both operands when they are ints.
-    @inline(__always) func ints(_ instruction: Instruction, _ registers: Registers) -> (Int, Int)? {
-        if case .int(let x) = unsafe address(instruction.b, registers).pointee,
-            case .int(let y) = unsafe address(instruction.c, registers).pointee
-        {
-            return (x, y)
-        }
-        return nil
-    }
-
-    /// Both operands when they are numbers and one is a float.
-    @inline(__always) func floats(_ instruction: Instruction, _ registers: Registers) -> (Double, Double)? {
-        switch (unsafe address(instruction.b, registers).pointee, unsafe address(instruction.c, registers).pointee) {
-        case (.float(let x), .float(let y)): (x, y)
-        case (.float(let x), .int(let y)): (x, Double(y))
-        case (.int(let x), .float(let y)): (Double(x), y)
-        default: nil
-        }
-    }
 }
 
 /// What calling a function needs, as plain data that is valid as long as the function.
@@ -140,6 +122,8 @@ extension Value {
     let registerCount: Int
     /// The number of arguments that fill the parameters one by one; -1 when they need binding.
     let exactCount: Int
+    /// Whether it may look at a register that it has not set.
+    let looksAtUnset: Bool
 }
 
 extension Registers {

@@ -50,7 +50,7 @@ public final class Text: @unchecked Sendable {
     /// Appends in place; only for a string that nobody else holds.
     func append(_ other: String) {
         string += other
-        scalars = nil
+        if scalars != nil { scalars = nil }
     }
 }
 
