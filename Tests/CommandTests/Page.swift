@@ -28,6 +28,9 @@ struct Page {
 
     var text: String { lines.joined(separator: "\n") }
 
+    /// The lines outside of all blocks.
+    var prose: [String] { lines.indices.filter { index in !blocks.contains { $0.lines.contains(index) } }.map { lines[$0] } }
+
     func content(of block: Block) -> [String] { Array(lines[block.lines]) }
 
     /// The page with other lines in some blocks, or with a block of output behind them.
