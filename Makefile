@@ -16,9 +16,9 @@ run: build
 test: packages
 	.ci/test
 
-# The pages of docs/errors/ and the messages in them, from stdlib/errors/.
+# The pages of docs/errors/ with their messages, from stdlib/errors/, and the outputs that the other pages show.
 docs: packages
-	TFS_REWRITE=1 swift test --filter 'ErrorPages|ExplainTests'
+	TFS_REWRITE=1 swift test --filter 'ErrorPages|ExplainTests|DocumentTests'
 
 # The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it half an hour and more.
 bench: build .venv/peers

@@ -53,7 +53,7 @@ public enum CSV {
     }
 
     /// Reads a file. Each column's kind is the first of int, float, bool, string that all its cells have; numbers
-    /// are exact. `nan` is a missing number.
+    /// are exact. `nan`, `NA`, `null` and the like are missing numbers or truth values; in a column of text they are text.
     public static func read(_ path: String, options: Options = Options()) throws(FormatError) -> Contents {
         try read(options) { () throws(FormatError) in try ByteStream(path) }
     }

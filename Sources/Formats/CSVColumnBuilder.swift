@@ -62,7 +62,7 @@ struct CSVColumnBuilder {
         case .bools:
             if let value = truth(field, buffer) {
                 bools.append(value)
-            } else if isBlank(field, buffer) {
+            } else if case .nothing = CSVNumber(buffer.span, field.start, field.end) {
                 addMissing()
             } else if fixed != nil {
                 return "`true` or `false`"
@@ -81,7 +81,7 @@ struct CSVColumnBuilder {
                 state = .numbers(isInteger: false)
                 numbers = Array(repeating: .nan, count: count) + [value]
             case .nothing:
-                // Blank or `nan`: missing if numbers follow, text if text does.
+                // Missing if numbers follow, text if text does.
                 sawBlank = true
                 missingRows.append(count)
             case .other:
@@ -114,10 +114,6 @@ struct CSVColumnBuilder {
         case .strings: strings.append("")
         case .undecided, .late: break
         }
-    }
-
-    private func isBlank(_ field: CSVScanner.Field, _ buffer: [UInt8]) -> Bool {
-        buffer[field.start..<field.end].allSatisfy { $0 == 32 || $0 == 9 }
     }
 
     private func truth(_ field: CSVScanner.Field, _ buffer: [UInt8]) -> Bool? {
@@ -154,7 +150,7 @@ struct CSVColumnBuilder {
 enum CSVNumber {
     case integer(Double)
     case real(Double)
-    /// Blank or `nan`.
+    /// Blank, `nan`, or what else people and programs write where a number is missing.
     case nothing
     case other
 
@@ -251,7 +247,7 @@ enum CSVNumber {
         var text = ""
         for index in from..<to { text.unicodeScalars.append(Unicode.Scalar(bytes[index] | 32)) }
         return switch text {
-        case "nan", "+nan", "\u{2d}nan": .nothing
+        case "nan", "+nan", "-nan", "na", "n/a", "#n/a", "null", "none", "?", "-", "--": .nothing
         case "inf", "infinity": .real(.infinity)
         default: bytes[from] == UInt8(ascii: "-") && (text.dropFirst() == "inf" || text.dropFirst() == "infinity")
             ? .real(-.infinity) : .other

@@ -252,7 +252,7 @@ final class Compiler {
             if name == "training" { return make(at: range) { Instruction(.training, $0) } }
             return make(at: range) { Instruction(.standard, $0, wide: index) }
         case .missing:
-            diagnostics.append(.unknownName(name, at: range, known: visibleNames()))
+            diagnostics.append(.unknownName(name, at: range, known: visibleNames(), modules: library.modules.sorted()))
             return constant(.unknown)
         }
     }

@@ -2,13 +2,13 @@ internal import Syntax
 
 // What the compiler finds about names and places. E03xx: names. E04xx: values and calls (`Fault.swift`).
 extension Diagnostic {
-    static func unknownName(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
+    static func unknownName(_ name: String, at range: SourceRange, known: [String], modules: [String]) -> Diagnostic {
         Diagnostic(
             code: "E0301", what: "nothing is called `\(name)` here", at: Label(range),
-            mend: otherNames[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+            mend: otherNames[name].map { "write `\($0)`" } ?? (nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" })
     }
-    /// What other languages call tfs's constants.
-    private static let otherNames = ["True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan"]
+    /// What other languages and libraries call them.
+    private static let otherNames = ["True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan", "str": "string", "read_csv": "csv"]
     static func unknownMember(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
         let parts = name.split(separator: ".", maxSplits: 1)
         let module = String(parts[0])

@@ -23,6 +23,9 @@ extension OpError {
     static let overflow = Fault(
         "E0404", "the result does not fit in a 64-bit int", mend: "use a float: write `1.0` for `1`")
     static let divisionByZero = Fault("E0405", "division by zero")
+    static let emptyWrt = Fault(
+        "E0440", "`wrt` is an empty list: there is nothing to differentiate by",
+        why: "a layer has parameters once it has been applied, or when its model states an `input(…)`")
     static func index(_ index: Int, count: Int, of what: String) -> Fault {
         Fault(
             "E0406", "index \(index) is outside a \(what) of \(count)",
@@ -45,8 +48,14 @@ extension OpError {
     static func noMethod(_ name: String, of value: Value, known: [String]) -> Fault {
         Fault(
             "E0409", "\(value.described) has no `\(name)`, and no function of that name takes it",
-            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+            mend: otherVerbs[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" })
     }
+    /// What other libraries call tfs's verbs.
+    private static let otherVerbs = [
+        "train": "fit", "groupby": "group", "sort_values": "sort", "dropna": "filter(row -> …)", "astype": "cast",
+        "append": "[...list, value]", "to_csv": "io.write(path, table)", "startswith": "starts_with",
+        "endswith": "ends_with", "view": "reshape", "detach": "stop_gradient",
+    ]
     static func condition(_ value: Value) -> Fault {
         let mend: String
         switch value {

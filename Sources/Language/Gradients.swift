@@ -32,7 +32,7 @@ extension Machine {
     /// `grad(f)` and `value_and_grad(f)`: a function of f's arguments.
     func gradient(of function: Value, wrt: Value, withValue: Bool) throws -> Value {
         if case .list(let list) = wrt, case .parameter? = list.values.first { } else if case .list(let list) = wrt, list.values.isEmpty {
-            throw Fault("E0440", "`wrt` is an empty list: there is nothing to differentiate by")
+            throw Fault.emptyWrt
         }
         return .function(
             Function(
@@ -80,6 +80,7 @@ extension Machine {
             throw Fault("E0440", "`wrt` names argument \(index), and there are \(positional.count) arguments")
         }
         if parameters.isEmpty, arguments.isEmpty {
+            if case .list = wrt { throw Fault.emptyWrt }
             throw Fault(
                 "E0440", "there is nothing to differentiate by", mend: "give arguments, or say `wrt = net.params`")
         }

@@ -220,6 +220,9 @@ extension Machine {
             tensors.append(try tensor(value, what))
             return .tensor
         default:
+            if case .string(let path) = value, path.string.hasSuffix(".csv") {
+                throw Fault.type(what, expected: "a table, a dataset or tensors", found: value, mend: "read the file: `csv(\"\(path.string)\")`")
+            }
             throw Fault.type(
                 what, expected: "a tensor, or a list or record of tensors", found: value,
                 mend: value.isNone ? "its last line is its value" : "strings and other values go into lists and tables: `[f(x) for x in …]`")

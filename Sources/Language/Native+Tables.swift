@@ -149,7 +149,7 @@ extension Native {
                 Parameter("path"), Parameter("label", .none), Parameter("columns", .none), Parameter("types", .none),
                 Parameter("delimiter", .string(",")), Parameter("na", .list([])), Parameter("header", .bool(true)),
             ],
-            doc: "A table from a file of comma-separated values; each column's kind is inferred, unless `types` says `{name = int}`. Cells that are empty or stand in `na` are missing.",
+            doc: "A table from a file of comma-separated values; each column's kind is inferred, unless `types` says `{name = int}`. Cells that are empty or stand in `na` are missing, and so are `NA`, `null`, `?` and the like in columns of numbers.",
             example: "csv(\"data/iris.csv\", label = \"species\")"
         ) { machine, arguments in
             let path = try arguments.string(0)

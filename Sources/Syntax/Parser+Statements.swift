@@ -200,7 +200,7 @@ extension Parser {
                 ? fail(.optionNeedsDefault(name)) : expected("`=` and a default")
         }
         let value = try valueList()
-        return .option(name, type, defaultValue: value, documentation: documentation ?? trailingDocumentation())
+        return .option(name, type, defaultValue: value, documentation: trailingDocumentation() ?? documentation)
     }
 
     private mutating func importStatement() throws(Failure) -> Statement.Kind {

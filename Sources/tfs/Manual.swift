@@ -28,9 +28,11 @@ enum Manual {
         var lines = [String(whole[...open])]
         var line = ""
         var depth = 0
+        var isInString = false
         for character in whole[whole.index(after: open)...] {
-            if "([{".contains(character) { depth += 1 }
-            if ")]}".contains(character) { depth -= 1 }
+            if character == "\"" { isInString.toggle() }
+            if !isInString, "([{".contains(character) { depth += 1 }
+            if !isInString, ")]}".contains(character) { depth -= 1 }
             if depth == -1 {
                 if !line.isEmpty { lines.append("    " + line) }
                 line = ""
@@ -41,7 +43,7 @@ enum Manual {
             } else {
                 if line.isEmpty, character == " " { continue }
                 line.append(character)
-                if depth == 0, character == "," {
+                if depth == 0, !isInString, character == "," {
                     lines.append("    " + line)
                     line = ""
                 }

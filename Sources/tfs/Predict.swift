@@ -12,6 +12,9 @@ struct Predict: ParsableCommand {
     @ArgumentParser.Argument(help: ArgumentHelp("A table as CSV.", valueName: "data")) var data: String
 
     func run() throws {
+        if data.hasSuffix(".tfm"), !model.hasSuffix(".tfm") {
+            throw refuse(.usage("the saved estimator comes before the data", mend: "write `tfs predict \(data) \(model)`"))
+        }
         let session = try Session.make()
         do {
             try session.predict(model: model, data: data, output: output)

@@ -22,6 +22,7 @@ struct Run: ParsableCommand {
 
     func run() throws {
         guard let file = words.first else { throw ValidationError("which script? Write `tfs run FILE`.") }
+        if file == "--help" || file == "-h" { throw CleanExit.helpRequest(self) }
         try ScriptRun(file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, recordPath: record, reports: reports).run()
     }
 }

@@ -11,6 +11,7 @@ import Testing
 
     @Test func documentationOfEachKind() throws {
         #expect(try tfs("doc", "dense").output.contains("units: int"))
+        #expect(try tfs("doc", "csv").output.contains("\n    delimiter = \",\",\n"))
         #expect(try tfs("doc", "len").output.contains("builtin len(x)"))
         let relu = try tfs("doc", "relu").output
         #expect(relu.contains("op relu(") && relu.contains("layer relu("))

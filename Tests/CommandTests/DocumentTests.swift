@@ -13,7 +13,7 @@ import Testing
 /// - ```` ```prompt ```` is a talk with the prompt, which lasts over the page.
 ///
 /// In what is shown, `…` stands for any text on its line, and alone on a line for any number of lines.
-/// `TFS_REWRITE=1 swift test --filter DocumentTests` writes the blocks anew that are not so, for review.
+/// `make docs` writes the blocks anew that are not so, for review.
 @Suite struct DocumentTests {
     static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
     static let tour = names(in: "docs/tour").filter { $0.hasSuffix(".md") }.map { "docs/tour/" + $0 }

@@ -45,6 +45,20 @@ import Testing
         #expect(outcome.output.contains("passes over the data (default: 5)"))
     }
 
+    @Test func aNoteBehindAnOptionIsItsHelpAndNotTheTitleAboveIt() throws {
+        let scratch = try Scratch()
+        let outcome = try tfs("run", scratch.file("a.tfs", "## Trains.\noption epochs = 5    ## passes\n"), "--help")
+        #expect(outcome.output.contains("\nTrains.\n"))
+        #expect(outcome.output.contains("--epochs <int>  passes (default: 5)"))
+    }
+
+    @Test(arguments: ["--help", "-h"])
+    func helpWithoutAScriptIsTheCommands(_ flag: String) throws {
+        let outcome = try tfs("run", flag)
+        #expect(outcome.status == 0)
+        #expect(outcome.output.contains("USAGE: tfs run"))
+    }
+
     private func run(_ words: [String]) throws -> Outcome {
         let scratch = try Scratch()
         return try runCommand(["run", try scratch.file("a.tfs", Self.script)] + words)

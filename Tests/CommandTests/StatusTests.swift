@@ -42,7 +42,7 @@ import Testing
 
     @Test func wrongUsageIsStatus64() throws {
         for outcome in [
-            try tfs("run"), try tfs("chekc"), try tfs("--nonsense"), try tfs("check"), try tfs("doc", "no_such_name"), try tfs("run", "--nonsense"),
+            try tfs("run"), try tfs("chekc"), try tfs("--nonsense"), try tfs("check"), try tfs("doc", "no_such_name"), try tfs("run", "--nonsense"), try tfs("predict", "new.csv", "m.tfm"),
         ] {
             #expect(outcome.status == 64)
             #expect(outcome.errors != "")

@@ -32,6 +32,17 @@ struct CSVTests {
         #expect(try parse("a,b\nnan,1\n2,2\n").columns[0] == Column(.numbers([.nan, 2], isInteger: true), missing: [true, false]))
     }
 
+    @Test func whatPeopleWriteForAMissingNumberIsMissing() throws {
+        let numbers = Column(.numbers([.nan, 2, .nan, .nan], isInteger: true), missing: [true, false, true, true])
+        #expect(try parse("a,b\nN/A,1\n2,2\nnull,3\n?,4\n").columns[0] == numbers)
+        let truths = Column(.bools([true, false]), missing: [false, true])
+        #expect(try parse("a,b\ntrue,1\nNA,2\n").columns[0] == truths)
+        // In a column of text they are text: NA is Namibia too.
+        #expect(try parse("a,b\nNA,1\nDE,2\n").columns[0] == Column(["NA", "DE"]))
+        #expect(try parse("a,b\nDE,1\n-,2\n").columns[0] == Column(["DE", "-"]))
+        #expect(try parse("a,b\n-5,1\n-,2\n").columns[0] == Column(.numbers([-5, .nan], isInteger: true), missing: [false, true]))
+    }
+
     @Test func quotesHoldCommasNewlinesAndQuotes() throws {
         let table = try parse("a,b\r\n\"x, y\",\"say \"\"hi\"\"\"\r\n\"two\nlines\",plain\r\n")
         #expect(table.columns[0] == Column(["x, y", "two\nlines"]))
@@ -55,7 +66,7 @@ struct CSVTests {
         #expect(values[0].bitPattern == expected.bitPattern)
     }
 
-    @Test(arguments: ["1e", "1.2.3", "--1", "-", ".", "1_000", "0x10", "e5", "1 2", "+-1", "infinit", "1e5x"])
+    @Test(arguments: ["1e", "1.2.3", "--1", ".", "1_000", "0x10", "e5", "1 2", "+-1", "infinit", "1e5x"])
     func otherTextIsNoNumber(_ text: String) throws {
         #expect(try parse("a\n\(text)\n").columns[0] == Column([text]))
     }
