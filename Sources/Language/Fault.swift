@@ -18,7 +18,10 @@ extension OpError {
         Fault("E0402", "\(what) must be \(expected), found \(found.described)", mend: mend)
     }
     static func operands(_ symbol: String, _ a: Value, _ b: Value) -> Fault {
-        Fault("E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)")
+        let isText = switch (a, b) { case (.string, _), (_, .string): symbol == "+"; default: false }
+        return Fault(
+            "E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)",
+            mend: isText ? "put the value into the text: `\"… {value}\"`" : nil)
     }
     static let overflow = Fault(
         "E0404", "the result does not fit in a 64-bit int", mend: "use a float: write `1.0` for `1`")

@@ -137,7 +137,7 @@ struct Parser {
     }
 
     func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil) -> Diagnostic {
-        .expected(words, found: found, at: here, opened: opened, mend: mend)
+        .expected(words, found: found, at: here, opened: opened, mend: mend ?? pythonMend)
     }
 
     mutating func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil) -> Failure {
@@ -269,8 +269,6 @@ struct Parser {
         switch kind {
         case .comma: return fail(.bareList(SourceRange(source, tokens[start].start, here.end)))
         case .equal: return fail(.assignmentAsValue(at: here, isChain: true))
-        case .if: mend = "a choice is written `if a { b } else { c }`"
-        case .question: mend = "a choice is written `if a { b } else { c }`"
         case .colon: mend = "a name gets its value with `=`, and only parameters and options have types"
         case .openBrace: mend = "braces follow the head of a declaration, `if`, `for`, `while`, `with` or `model`"
         case .name, .stringStart, .int, .float:
@@ -279,7 +277,20 @@ struct Parser {
             }
         default: break
         }
-        return fail(.expectedEnd(found: found, at: here, mend: mend))
+        return fail(.expectedEnd(found: found, at: here, mend: pythonMend ?? mend))
+    }
+
+    /// What is meant where a value goes on as in Python: `b if a else c`, `lambda x: x`, `f"{x}"`.
+    private var pythonMend: String? {
+        guard position > 0 else { return nil }
+        let last = tokens[position - 1]
+        switch kind {
+        case .if, .question: return "a choice is written `if a { b } else { c }`"
+        case .name where isWord("lambda", at: position - 1): return Self.foreignWords["lambda"]
+        case .stringStart where last.kind == .name && last.end == tokens[position].start:
+            return "a string takes values by itself: leave out the `\(text(position - 1))`"
+        default: return nil
+        }
     }
 
     /// Words that begin a statement in other languages.

@@ -7,7 +7,7 @@ import Testing
 /// A page's blocks work in a folder of their own, in which `examples` is the project's:
 ///
 /// - ```` ```tfs ```` is a part of the page's one script, which runs from the first such block to the last. What a part
-///   prints stands in the ```` ```text ```` block behind it, or behind `# =>` on the lines whose values it shows.
+///   prints stands in the ```` ```text ```` block behind it, or behind `# =>` on its lines; an expression there is printed.
 /// - A block with a name (```` ```tfs net.tfs ````, ```` ```csv people.csv ````) is a file, there from the start.
 /// - ```` ```console ```` has commands behind `$ ` for a shell, and below each what it writes; they run after the script.
 /// - ```` ```prompt ```` is a talk with the prompt, which lasts over the page.
@@ -136,7 +136,10 @@ private struct PageRun {
     }
 
     /// A line whose value is shown behind it prints that value.
-    private static func printing(_ line: String) -> String { halves(line).map { "print(\($0.expression))" } ?? line }
+    private static func printing(_ line: String) -> String {
+        guard let (expression, _) = halves(line), !expression.hasPrefix("print(") else { return line }
+        return "print(\(expression))"
+    }
 
     private static func halves(_ line: String) -> (expression: Substring, value: String)? {
         let arrow = "# => "
