@@ -4,6 +4,7 @@
 // The way of a tensor: `Tensor` is a handle on a `Node`. Looking at it linearises the pending nodes
 // (`Linearisation`), finds or compiles a `Program` for their structure, and runs it. Element-wise ops on few elements
 // go the shorter way of `Immediate`, without a node; gradients are nodes of whole graphs (`Block`).
+internal import Glibc
 public import Graphs
 internal import Synchronization
 
@@ -11,7 +12,7 @@ internal import Synchronization
 public enum Execution {
     private static let flag = Atomic(false)
 
-    /// Asks running programs to stop with an E0299 before their next instruction; safe in a signal handler.
+    /// Asks running programs to stop with an E0299 before their next instruction, or a part of one; safe in a signal handler.
     public static func interrupt() { flag.store(true, ordering: .relaxed) }
     /// Forgets an interruption, before new work begins.
     public static func resume() { flag.store(false, ordering: .relaxed) }
@@ -19,6 +20,17 @@ public enum Execution {
 
     /// The number of threads that compute: `TFS_THREADS`, or one per processor.
     public static var threads: Int { ThreadPool.width }
+
+    /// The thread whose program may also end amidst an instruction, since nobody will see what that has left.
+    private static let stoppable = Atomic<UInt>(0)
+    static var mayStop: Bool { stoppable.load(ordering: .relaxed) == pthread_self() }
+
+    /// Lets what this thread computes end amidst an instruction, unless another thread's is let already.
+    static func stoppably<R>(_ isWanted: Bool, _ body: () throws(ExecutionError) -> R) throws(ExecutionError) -> R {
+        guard isWanted, stoppable.compareExchange(expected: 0, desired: pthread_self(), ordering: .relaxed).exchanged else { return try body() }
+        defer { stoppable.store(0, ordering: .relaxed) }
+        return try body()
+    }
 
     private static let serials = Atomic(0)
     /// Numbers that only grow: the order in which nodes were written.

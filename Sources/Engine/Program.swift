@@ -142,6 +142,10 @@ final class Program: Sendable {
         }
 
         private func run(_ range: Range<Int>, _ step: UInt64, isInterruptible: Bool) throws(ExecutionError) {
+            try Execution.stoppably(isInterruptible) { () throws(ExecutionError) in try runAll(range, step, isInterruptible) }
+        }
+
+        private func runAll(_ range: Range<Int>, _ step: UInt64, _ isInterruptible: Bool) throws(ExecutionError) {
             let program = program
             let table = unsafe UnsafePointer(table)
             try unsafe program.operands.withUnsafeBufferPointer { operands throws(ExecutionError) in

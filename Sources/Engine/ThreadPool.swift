@@ -65,11 +65,16 @@ internal import Synchronization
         }
     }
 
-    /// The same for bodies that may fail: the error of the first chunk that did.
+    /// The same for bodies that may fail: the error of the first chunk that did. Whoever asks the engine to stop need not wait
+    /// for the chunks that have not begun.
     static func run(_ chunks: Int, throwing body: (Int) throws(OpError) -> Void) throws(OpError) {
         let failure = Mutex<(chunk: Int, error: OpError)?>(nil)
+        let mayStop = Execution.mayStop
         run(chunks) { chunk in
-            do throws(OpError) { try body(chunk) } catch {
+            do throws(OpError) {
+                if mayStop, Execution.isInterrupted { throw .interrupted }
+                try body(chunk)
+            } catch {
                 failure.withLock { if chunk < $0?.chunk ?? .max { $0 = (chunk, error) } }
             }
         }

@@ -9,8 +9,12 @@ struct Native: Sendable {
         /// `nil` when the argument is required.
         var defaultValue: Value?
         var isRest = false
+        /// The strings that it may be; any value when there are none.
+        var choices: [String] = []
         init(_ name: String, isRest: Bool = false) { (self.name, self.isRest) = (name, isRest) }
         init(_ name: String, _ defaultValue: Value) { (self.name, self.defaultValue) = (name, defaultValue) }
+        /// One of these strings, the first unless another is given.
+        init(_ name: String, choices: [String]) { (self.name, defaultValue, self.choices) = (name, .string(choices[0]), choices) }
     }
 
     /// What the check does with a call.

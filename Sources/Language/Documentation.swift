@@ -193,7 +193,7 @@ extension Documentation {
 extension Prompt {
     /// What is known about a name: what the prompt gave a value to first, then the library.
     public func documentation(of name: String) throws -> [Documentation] {
-        if let own = own(name) { return [own] }
+        if let own = declared(name) { return [own] }
         return try session.library.documentation(of: name)
     }
 
@@ -204,16 +204,10 @@ extension Prompt {
         return texts.isEmpty ? nil : texts.joined(separator: "\n\n")
     }
 
-    /// The names of the arguments that a call of the name takes.
-    public func argumentNames(of name: String) -> [String] {
-        Set(((try? documentation(of: name)) ?? []).flatMap { $0.parameters.map(\.name) }).sorted()
-    }
-
     /// A function, layer or estimator that was declared here.
-    private func own(_ name: String) -> Documentation? {
-        guard let slot = module.slots[name], slot < module.registerCapacity else { return nil }
+    private func declared(_ name: String) -> Documentation? {
         let code: SourceRange
-        switch module.registers[slot] {
+        switch own(name) {
         case .function(let function):
             switch function.kind {
             case .code(let body, _, _): code = body.range

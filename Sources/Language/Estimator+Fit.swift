@@ -119,7 +119,7 @@ extension Machine {
         try keep(fitted)
         estimator.history.append(outcome.history)
         session.recorder?.endFit()
-        if outcome.isInterrupted { throw Interruption() }
+        if outcome.isInterrupted, !session.endsFitsEarly { throw Interruption() }
         return historyRecord(outcome.history)
     }
 

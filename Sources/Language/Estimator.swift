@@ -197,7 +197,7 @@ extension Machine {
             if session.library.verbs(of: .estimator(estimator)).contains(name) {
                 throw Fault("E0407", "`\(name)` of an estimator must be called", mend: "write `.\(name)(…)`")
             }
-            throw Fault.noField(name, of: .estimator(estimator), known: ["params", "states", "history", "name", "model", "loss", "optimizer", "metrics"])
+            throw Fault.noField(name, of: .estimator(estimator), known: Value.estimator(estimator).fieldNames)
         }
     }
 

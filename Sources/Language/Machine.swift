@@ -33,6 +33,8 @@ public final class Machine {
     var measurements = Measurements()
     /// What `because` said since an `expect` was last decided.
     var reasons: [Reason] = []
+    /// The instruction at which the outermost code stood when it last failed.
+    private(set) var stoppedAt = 0
     var check = CheckState()
     /// What estimators know of their data while their fields are evaluated.
     var glimpses: [Glimpse] = []
@@ -112,6 +114,7 @@ public final class Machine {
             return value
         } catch {
             let described = describe(error, above: depth)
+            if depth == 0 { stoppedAt = frames[0].pc }
             unwind(to: depth)
             throw described
         }

@@ -85,8 +85,8 @@ extension Native {
         },
         pictures("mnist", "MNIST's handwritten digits, from the folder with its four files"),
         pictures("fashion_mnist", "Fashion-MNIST's ten kinds of clothes, from the folder with its four files"),
-        Native("cifar10", [Parameter("dir"), Parameter("split", .string("train"))], doc: "CIFAR-10's coloured pictures, from the folder of its binary version: `[f32[32, 32, 3] from 0 to 1, i32]`.", example: "cifar10(\"data/cifar10\", split = \"test\")") { machine, arguments in
-            let (folder, split) = (try arguments.string(0), try arguments.choice(1, ["train", "test"]))
+        Native("cifar10", [Parameter("dir"), Parameter("split", choices: pictureSplits)], doc: "CIFAR-10's coloured pictures, from the folder of its binary version: `[f32[32, 32, 3] from 0 to 1, i32]`.", example: "cifar10(\"data/cifar10\", split = \"test\")") { machine, arguments in
+            let (folder, split) = (try arguments.string(0), try arguments.choice(1, pictureSplits))
             guard machine.isCheck else { return .dataset(DatasetValue(try Dataset.cifar10(folder, split: split))) }
             for name in split == "test" ? ["test_batch"] : (1...5).map({ "data_batch_\($0)" }) {
                 try machine.requireFile("\(folder)/\(name).bin")
@@ -95,9 +95,11 @@ extension Native {
         },
     ]
 
+    private static let pictureSplits = ["train", "test"]
+
     private static func pictures(_ name: String, _ what: String) -> Native {
-        Native(name, [Parameter("dir"), Parameter("split", .string("train"))], doc: what + ": `[f32[28, 28, 1] from 0 to 1, i32]`.", example: "\(name)(\"data/\(name)\", split = \"test\")") { machine, arguments in
-            let (folder, split) = (try arguments.string(0), try arguments.choice(1, ["train", "test"]))
+        Native(name, [Parameter("dir"), Parameter("split", choices: pictureSplits)], doc: what + ": `[f32[28, 28, 1] from 0 to 1, i32]`.", example: "\(name)(\"data/\(name)\", split = \"test\")") { machine, arguments in
+            let (folder, split) = (try arguments.string(0), try arguments.choice(1, pictureSplits))
             guard machine.isCheck else { return .dataset(DatasetValue(try Dataset.mnist(folder, split: split))) }
             let images = try MNIST.readHeader(folder, split: split)
             return .dataset(DatasetValue(try labelled(images.shape.dropFirst() + [1], count: images.shape.first ?? -1)))
@@ -255,7 +257,7 @@ extension Machine {
             if session.library.verbs(of: .dataset(value)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a dataset must be called", mend: "write `.\(name)(…)`")
             }
-            throw Fault.noField(name, of: .dataset(value), known: ["types"])
+            throw Fault.noField(name, of: .dataset(value), known: Value.dataset(value).fieldNames)
         }
     }
 

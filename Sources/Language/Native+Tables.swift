@@ -458,7 +458,7 @@ extension Machine {
             if session.library.verbs(of: .table(value)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a table must be called", mend: "write `.\(name)(…)`")
             }
-            throw Fault.noField(name, of: .table(value), known: table.names + ["columns", "rows", "label", "shape"])
+            throw Fault.noField(name, of: .table(value), known: Value.table(value).fieldNames)
         }
     }
 

@@ -8,114 +8,160 @@ public final class Prompt {
     public let session: Session
     let module: Module
     let machine: Machine
+    /// What has run, in order.
+    var entries: [Entry] = []
+    /// Files that `load` has run, each once, in the order of their first time.
+    public private(set) var loaded: [String] = []
+
+    /// An entry, or a file, with those of its statements that ran to their end.
+    struct Entry {
+        var script: Script
+        var statements: [Statement]
+        /// Whether its value became `ans`.
+        var setsAnswer: Bool
+    }
 
     init(session: Session, module: Module, machine: Machine) {
         (self.session, self.module, self.machine) = (session, module, machine)
+        session.endsFitsEarly = true
     }
 
     public struct Reply {
         /// The value of an entry that ends in an expression, as the prompt shows it; `nil` for `none`.
         public var shown: String?
         public var diagnostics: [Diagnostic]
-        public var isInterrupted: Bool
+        public var isInterrupted = false
+
+        public var hasFailed: Bool { isInterrupted || diagnostics.contains { $0.severity == .error } }
     }
 
-    /// Runs an entry. A value is kept in `ans`, unless a `;` ends the entry.
+    // MARK: Running
+
+    /// Runs an entry. Its value is kept in `ans`, and shown unless a `;` ends the entry.
     public func enter(_ text: String, path: String = "<prompt>") -> Reply {
+        run(SourceText(path: path, text: text), keeps: true) { $0.shown }
+    }
+
+    /// Runs a file here, its options as the session has them.
+    public func load(_ source: SourceText) -> Reply {
+        if !loaded.contains(source.path) { loaded.append(source.path) }
+        return run(source, keeps: true) { $0.shown }
+    }
+
+    /// The kind, dtype and shape of an expression's value. What it draws at random is drawn again later.
+    public func type(of text: String, path: String = "<prompt>") -> Reply {
+        glance(text, path) { $0.typeText }
+    }
+
+    /// The numbers that a value holds, by name: those of a history, a list or a tensor.
+    public func series(of text: String, path: String = "<prompt>") -> (series: [Series], reply: Reply) {
+        var found: [Series] = []
+        let reply = glance(text, path) { [machine] value in
+            found = try value.series(text, machine)
+            return ""
+        }
+        return (found, reply)
+    }
+
+    /// Evaluates an expression on the side: `ans`, the random stream and what `save` writes stay as they are.
+    private func glance(_ text: String, _ path: String, _ show: (Value) throws -> String) -> Reply {
         let source = SourceText(path: path, text: text)
-        let (code, diagnostics) = session.compileEntry(source, in: module)
-        if diagnostics.contains(where: { $0.severity == .error }) { return Reply(shown: nil, diagnostics: diagnostics, isInterrupted: false) }
+        let script = parse(source).script
+        if script.statements.count > 1 || script.statements.contains(where: { if case .expression = $0.kind { false } else { true } }),
+            !script.statements.contains(where: { if case .error = $0.kind { true } else { false } })
+        {
+            let all = SourceRange(source, 0, source.utf8.count)
+            return Reply(
+                shown: nil, diagnostics: [Diagnostic(code: "E0002", what: "this command takes one expression", at: Label(all, "a statement"))])
+        }
+        let random = machine.random
+        defer { machine.random = random }
+        return run(source, keeps: false, show)
+    }
+
+    private func run(_ source: SourceText, keeps: Bool, _ show: (Value) throws -> String) -> Reply {
+        let (code, script, diagnostics) = session.compileEntry(source, in: module)
+        if diagnostics.contains(where: { $0.severity == .error }) { return Reply(shown: nil, diagnostics: diagnostics) }
         machine.failedExpectations = []
         Execution.resume()
+        let before = (random: machine.random, layers: session.layerCounts)
         do {
             let value = try machine.run(code, in: module)
+            // A fit that was asked to end has ended, and that is all that was asked.
+            Execution.resume()
+            let answers = keeps && !value.isNone
+            if keeps { entries.append(Entry(script: script, statements: script.statements, setsAnswer: answers)) }
             var shown: String?
-            if !value.isNone, !text.trimmed.hasSuffix(";") {
-                if module.slots["ans"] == nil { module.slots["ans"] = module.slots.count }
-                if module.registerCapacity <= module.slots.count { module.grow(to: module.slots.count + 1) }
+            if !value.isNone, !keeps || !script.endsInSemicolon {
                 try machine.require(value)
-                module.registers[module.slots["ans"]!] = value
-                shown = value.shown
+                shown = try show(value)
             }
-            return Reply(shown: shown, diagnostics: diagnostics + machine.failedExpectations, isInterrupted: false)
+            if answers { keep(value) }
+            return Reply(shown: shown, diagnostics: diagnostics + machine.failedExpectations)
         } catch {
             Execution.resume()
-            guard let diagnostic = machine.describe(error, above: 0) as? Diagnostic else {
-                return Reply(shown: nil, diagnostics: [], isInterrupted: true)
+            let done = keeps ? code.finished(of: script, at: machine.stoppedAt) : []
+            if !done.isEmpty { entries.append(Entry(script: script, statements: done, setsAnswer: false)) }
+            let described = machine.describe(error, above: 0)
+            guard let diagnostic = described as? Diagnostic else {
+                return Reply(shown: nil, diagnostics: machine.failedExpectations, isInterrupted: true)
             }
-            return Reply(shown: nil, diagnostics: [diagnostic], isInterrupted: false)
+            // What failed at once has left nothing that the next entry should notice.
+            if done.isEmpty { (machine.random, session.layerCounts) = before }
+            return Reply(shown: nil, diagnostics: machine.failedExpectations + [diagnostic])
         }
     }
 
+    private func keep(_ answer: Value) {
+        if module.slots["ans"] == nil { module.slots["ans"] = module.slots.count }
+        if module.registerCapacity <= module.slots.count { module.grow(to: module.slots.count + 1) }
+        module.registers[module.slots["ans"]!] = answer
+    }
+
+    // MARK: Files
+
+    /// The imports that have run and the loaded files, to be run anew: what to enter, in order.
+    public func filesAgain() -> (imports: [String], loaded: [String]) {
+        session.forgetFiles()
+        var imports: [String] = []
+        for entry in entries where !loaded.contains(entry.script.source.path) {
+            for statement in entry.statements {
+                guard case .import = statement.kind else { continue }
+                let text = entry.script.source.text(statement.range)
+                if !imports.contains(text) { imports.append(text) }
+            }
+        }
+        return (imports, loaded)
+    }
+
+    // MARK: Names
+
     /// The names that the prompt has given values to, with their kinds and a short view.
     public var variables: [(name: String, kind: String, text: String)] {
-        module.slots.sorted { $0.value < $1.value }.compactMap { name, slot in
-            guard slot < module.registerCapacity else { return nil }
-            let value = module.registers[slot]
-            if case .unset = value { return nil }
+        module.slots.sorted { $0.value < $1.value }.compactMap { name, _ in
+            guard let value = own(name) else { return nil }
             let text = if case .tensor = value { value.written } else { value.shown }
             return (name, value.typeText, text.split(separator: "\n").first.map(String.init) ?? "")
         }
     }
+}
 
-    /// What may follow a dot behind a name, or begin a word.
-    public func completions(of prefix: String) -> [String] {
-        if let dot = prefix.lastIndex(of: ".") {
-            let base = String(prefix[..<dot])
-            let part = String(prefix[prefix.index(after: dot)...])
-            var members: [String] = []
-            if let slot = module.slots[base], slot < module.registerCapacity {
-                let value = module.registers[slot]
-                members += session.library.verbs(of: value)
-                switch value {
-                case .record(let record): members += record.names
-                case .tensor: members += ["shape", "dtype", "rank", "size"]
-                case .layer: members += ["params", "states", "config", "layers"]
-                case .table(let table): members += table.table.names
-                default: break
-                }
-            } else if session.library.modules.contains(base) {
-                members += session.library.names.filter { $0.hasPrefix(base + ".") }.map { String($0.dropFirst(base.count + 1)) }
-            }
-            return Set(members).filter { $0.hasPrefix(part) }.sorted().map { base + "." + $0 }
-        }
-        let names = Set(module.slots.keys).union(session.library.names.filter { !$0.contains(".") }).union(session.library.modules)
-            .union(["fn", "if", "else", "for", "in", "while", "return", "with", "layer", "model", "estimator", "import", "expect", "true", "false", "none"])
-        return names.filter { $0.hasPrefix(prefix) }.sorted()
-    }
-
-    /// The kind, dtype and shape of an expression's value.
-    public func type(of text: String) -> Reply {
-        let reply = enter(text)
-        guard reply.diagnostics.isEmpty, let slot = module.slots["ans"], reply.shown != nil else { return reply }
-        return Reply(shown: module.registers[slot].typeText, diagnostics: [], isInterrupted: false)
+extension Script {
+    /// Whether a `;` stands behind the last statement.
+    fileprivate var endsInSemicolon: Bool {
+        guard let last = statements.last else { return false }
+        return source.text(SourceRange(source, last.range.end, source.utf8.count)).trimmed.hasPrefix(";")
     }
 }
 
-extension Value {
-    /// `tensor f32[2, 3]`, `int`, `list of 3`.
-    var typeText: String {
-        switch self {
-        case .tensor(let tensor): "tensor \(tensor.type)"
-        case .list(let list): "list of \(list.values.count)"
-        case .range(let range): "list of \(range.count)"
-        case .layer(let layer): "layer \(layer.kind)"
-        case .table(let table): "table of \(table.table.count ?? 0) rows"
-        default: kind
-        }
-    }
-
-    /// A short view for the prompt: never ten thousand numbers.
-    var shown: String {
-        switch self {
-        case .tensor(let tensor): return "\(written)\(tensor.rank > 1 ? "\n" : "  ")\(tensor.type)"
-        case .list(let list) where list.values.count > 100:
-            let ends = list.values.prefix(3).map(\.written) + ["…"] + list.values.suffix(3).map(\.written)
-            return "[" + ends.joined(separator: ", ") + "]  (\(list.values.count) values)"
-        case .range(let range) where range.count > 100:
-            return "[\(range[0]), \(range[1]), …, \(range[range.count - 1])]  (\(range.count) values)"
-        case .string(let text) where text.string.count > 2000: return quoted(String(text.string.prefix(2000))) + "…"
-        default: return written
+extension Code {
+    /// The statements that were over when the file's code stood at an instruction. What the file declares for all of it comes
+    /// first.
+    fileprivate func finished(of script: Script, at pc: Int) -> [Statement] {
+        var ends = statements.map(\.end)[...]
+        return script.statements.filter { statement in
+            if case .declare(let declaration) = statement.kind, declaration.parameters != nil { return true }
+            return (ends.popFirst() ?? .max) <= pc
         }
     }
 }

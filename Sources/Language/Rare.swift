@@ -249,7 +249,7 @@ extension Machine {
             case "dtype": return .dtype(tensor.dtype)
             case "rank": return .int(tensor.rank)
             case "size": return tensor.count.map { .int($0) } ?? .unknown
-            default: throw Fault.noField(name, of: value, known: ["shape", "dtype", "rank", "size"])
+            default: throw Fault.noField(name, of: value, known: value.fieldNames)
             }
         case .layer(let layer): return try layerField(layer, name)
         case .parameter(let parameter):
@@ -262,7 +262,7 @@ extension Machine {
             case "value": return .tensor(parameter.value)
             case "trainable": return .bool(parameter.trainable)
             default:
-                throw Fault.noField(name, of: value, known: ["name", "path", "shape", "size", "dtype", "value", "trainable"])
+                throw Fault.noField(name, of: value, known: value.fieldNames)
             }
         case .estimator(let estimator): return try estimatorField(estimator, name)
         case .table(let table): return try tableField(table, name)
@@ -294,11 +294,10 @@ extension Machine {
             return .list(layer.stack ?? layer.applied.map { .layer($0) })
         case "path", "name": return .string(layer.path)
         default:
-            let known = ["params", "states", "config", "layers", "path"]
             if session.library.verbs(of: .layer(layer)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a layer must be called", mend: "write `.\(name)(…)`")
             }
-            throw Fault.noField(name, of: .layer(layer), known: known)
+            throw Fault.noField(name, of: .layer(layer), known: Value.layer(layer).fieldNames)
         }
     }
 

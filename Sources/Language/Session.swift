@@ -51,6 +51,8 @@ public final class Session {
     private(set) var checked: (source: SourceText, machine: Machine, module: Module, code: Code)?
     /// The file that the last run ran.
     private(set) var ran: (module: Module, code: Code)?
+    /// Whether an interrupted `fit` gives what it has so far, as at the prompt; otherwise the whole script ends with it.
+    var endsFitsEarly = false
     /// Set while a profile is made, and where it began.
     var profileStart: ContinuousClock.Instant?
     private var partOrigins: [SourceRange: Int32] = [:]
@@ -138,9 +140,9 @@ public final class Session {
 
     // MARK: Imports
 
-    private func resolve(_ path: String, from file: String) -> String {
-        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return Self.plain(path) }
-        return Self.plain(String(file[...slash]) + path)
+    static func resolve(_ path: String, from file: String) -> String {
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return plain(path) }
+        return plain(String(file[...slash]) + path)
     }
 
     /// A path without detours, so that one file has one name: `a/../b.tfs` is `b.tfs`.
@@ -171,8 +173,8 @@ public final class Session {
         var found: [Diagnostic] = []
         let made = compile(source, isStandard: false, diagnostics: &found)
         // Files that it imports in turn, so that a circle is found before anything runs.
-        for info in made.code.imports { _ = try? compiledFile(resolve(info.path, from: path), at: info.range) }
-        for info in made.code.imports where importing.contains(resolve(info.path, from: path)) {
+        for info in made.code.imports { _ = try? compiledFile(Self.resolve(info.path, from: path), at: info.range) }
+        for info in made.code.imports where importing.contains(Self.resolve(info.path, from: path)) {
             throw Diagnostic(
                 code: "E0320", what: "importing \"\(info.path)\" leads back to itself", at: Label(info.range),
                 mend: "move what both files need into a third")
@@ -183,14 +185,14 @@ public final class Session {
     }
 
     private func publicNames(ofImport path: String, from file: String, at range: SourceRange) throws -> [String] {
-        let made = try compiledFile(resolve(path, from: file), at: range)
+        let made = try compiledFile(Self.resolve(path, from: file), at: range)
         return made.module.slots.keys.filter { !$0.hasPrefix("_") }.sorted()
     }
 
     /// Runs an imported file, once, and gives its names.
     func runImport(_ info: ImportInfo, from module: Module, _ machine: Machine) throws -> Value {
         if module.isSealed { throw Fault.sealed("import") }
-        let path = resolve(info.path, from: module.path)
+        let path = Self.resolve(info.path, from: module.path)
         let made = try compiledFile(path, at: info.range)
         let target: Module
         if let known = modules[path] {
@@ -203,7 +205,13 @@ public final class Session {
             target.slots = made.module.slots
             modules[path] = target
             target.state = .running
-            _ = try machine.run(made.code, in: target)
+            do {
+                _ = try machine.run(made.code, in: target)
+            } catch {
+                // At the prompt one mends the file and tries again.
+                (modules[path], compiled[path]) = (nil, nil)
+                throw error
+            }
             target.state = .done
         }
         for (name, slot) in info.slots {
@@ -340,16 +348,46 @@ public final class Session {
     }
 
     /// Compiles an entry of the prompt into a module that lasts.
-    func compileEntry(_ source: SourceText, in module: Module) -> (code: Code, diagnostics: [Diagnostic]) {
+    func compileEntry(_ source: SourceText, in module: Module) -> (code: Code, script: Script, diagnostics: [Diagnostic]) {
         let parsed = parse(source)
-        if !parsed.diagnostics.isEmpty { return (Code(name: "", kind: .file, range: SourceRange(source, 0, 0)), parsed.diagnostics) }
-        let before = module.slots
+        let nothing = Code(name: "", kind: .file, range: SourceRange(source, 0, 0))
+        if !parsed.diagnostics.isEmpty { return (nothing, parsed.script, parsed.diagnostics) }
+        diagnostics = []
+        let before = (module.slots, module.options.count)
         let compiler = Compiler(module: module, library: library) { [unowned self] path, range in
-            try self.publicNames(ofImport: path, from: "./", at: range)
+            try self.publicNames(ofImport: path, from: source.path, at: range)
         }
         let code = compiler.compile(parsed.script)
-        if compiler.diagnostics.isEmpty { module.note(parsed.script) } else { module.slots = before }
-        return (code, compiler.diagnostics)
+        var found = compiler.diagnostics
+        // What an entry or a loaded file imports is looked for beside it, and has to be in order before anything runs.
+        for index in code.imports.indices {
+            let path = Self.resolve(code.imports[index].path, from: source.path)
+            do { _ = try compiledFile(path, at: code.imports[index].range) } catch let diagnostic as Diagnostic {
+                if !found.contains(diagnostic) { found.append(diagnostic) }
+            } catch {}
+            code.imports[index].path = path
+        }
+        found += diagnostics
+        if found.contains(where: { $0.severity == .error }) {
+            module.slots = before.0
+            module.options.removeSubrange(before.1...)
+            // A file with a mistake is read again once that is mended.
+            for path in code.imports.map(\.path) where modules[path] == nil { compiled[path] = nil }
+            return (code, parsed.script, found)
+        }
+        module.note(parsed.script)
+        // An option begins anew with each text that declares it.
+        if module.registerCapacity < module.slots.count + 1 { module.grow(to: module.slots.count + 1) }
+        for option in module.options[before.1...] {
+            module.registers[option.slot] = optionTexts[option.name].flatMap { optionValue($0, option) } ?? .unset
+        }
+        return (code, parsed.script, found)
+    }
+
+    /// Lets imported files be read and run anew when they are next asked for.
+    func forgetFiles() {
+        compiled = [:]
+        modules = [:]
     }
 }
 

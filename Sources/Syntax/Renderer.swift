@@ -65,7 +65,10 @@ public struct Renderer: Sendable {
         for (index, source) in sources.enumerated() {
             let first = index == 0 ? primary.range : also.first { $0.range.source === source }?.range ?? primary.range
             let corner = usesASCII ? "-->" : index == 0 ? "┌" : "├"
-            lines.append(spaces(gutter + 1) + paint(corner, .frame) + " " + place(first))
+            // A line just entered needs no name.
+            if source.path != SourceText.promptPath || source.lineStarts.count > 1 || sources.count > 1 {
+                lines.append(spaces(gutter + 1) + paint(corner, .frame) + " " + place(first))
+            }
             lines += draw(groups[index], in: source, gutter: gutter)
         }
         return lines

@@ -9,6 +9,9 @@ public final class SourceText: Sendable {
     /// The offset at which each line begins; the first is 0.
     public let lineStarts: [Int]
 
+    /// The path of what is entered at the prompt.
+    public static let promptPath = "<prompt>"
+
     public init(path: String, text: String) {
         self.path = path
         self.utf8 = Array(text.utf8)

@@ -14,11 +14,12 @@ public struct StatementReader: Sendable {
     /// Whether nothing has been read since the start or the last `reset`.
     public var isEmpty: Bool { text.isEmpty }
 
-    /// Adds a line (without its newline); the result tells whether the text is now to be run.
-    public mutating func add(_ line: String) -> Bool {
+    /// Adds a line (without its newline); the result tells whether the text is now to be run. In what was pasted a blank line
+    /// ends nothing.
+    public mutating func add(_ line: String, isPasted: Bool = false) -> Bool {
         let isBlank = line.utf8.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D || $0 == 0x0A }
         text += text.isEmpty ? line : "\n" + line
-        if isBlank { return true }
+        if isBlank, !isPasted { return true }
         var lexer = Lexer(SourceText(path: "", text: line + "\n"), within: contexts)
         lexer.readAll()
         contexts = lexer.contexts

@@ -23,6 +23,11 @@ enum Folder {
         return unsafe String(cString: found)
     }
 
+    static func isFolder(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Makes a folder and those above it.
     static func make(_ path: String) {
         var end = path.startIndex

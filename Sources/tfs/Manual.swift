@@ -59,7 +59,6 @@ enum Manual {
         let entries = all.filter { wanted.isEmpty || $0.name.lowercased().contains(wanted) || $0.summary.lowercased().contains(wanted) }
         if entries.isEmpty { return "nothing matches \"\(filter ?? "")\"\n" }
         let column = min((entries.map(\.name.count).max() ?? 0) + 4, 34)
-        let width = Terminal.outputIsTerminal ? Terminal.width : Int.max
         let isGrouped = Set(all.map(\.group)).count > 1
         var text = ""
         var group = ""
@@ -68,8 +67,7 @@ enum Manual {
                 text += (text.isEmpty ? "" : "\n") + entry.group + "\n"
                 group = entry.group
             }
-            let line = ("  " + entry.name).padded(to: column) + entry.summary
-            text += (line.count > width ? line.prefix(width - 1) + "…" : line) + "\n"
+            text += Terminal.fitted(("  " + entry.name).padded(to: column) + entry.summary) + "\n"
         }
         return text
     }

@@ -17,13 +17,17 @@ struct Run: ParsableCommand {
     var json = false
     @Option(help: ArgumentHelp("Write down what the run did, for `tfs replay`.", valueName: "run.json")) var record: String?
     @OptionGroup var reports: ReportOptions
+    @Flag(name: [.customShort("i"), .long], help: "Give the prompt afterwards, with the script's names.") var interactive = false
     @ArgumentParser.Argument(parsing: .captureForPassthrough, help: ArgumentHelp("The script (`-` for standard input) and its options.", valueName: "file"))
     var words: [String] = []
 
     func run() throws {
         guard let file = words.first else { throw ValidationError("which script? Write `tfs run FILE`.") }
         if file == "--help" || file == "-h" { throw CleanExit.helpRequest(self) }
-        try ScriptRun(file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, recordPath: record, reports: reports).run()
+        try ScriptRun(
+            file: file, words: Array(words.dropFirst()), isStrict: strict, isProfiled: profile, isJSON: json, recordPath: record,
+            isInteractive: interactive, reports: reports
+        ).run()
     }
 }
 
@@ -32,6 +36,7 @@ struct Start: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "start", shouldDisplay: false)
 
     @Flag(help: .hidden) var strict = false
+    @Flag(name: [.customShort("i"), .long], help: .hidden) var interactive = false
     @ArgumentParser.Argument(parsing: .captureForPassthrough, help: .hidden) var words: [String] = []
 
     func run() throws {
@@ -45,6 +50,7 @@ struct Start: ParsableCommand {
         var run = try Run.parse([])
         run.words = words
         run.strict = strict
+        run.interactive = interactive
         try run.run()
     }
 }

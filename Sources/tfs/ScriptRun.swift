@@ -11,6 +11,8 @@ struct ScriptRun {
     var isProfiled: Bool
     var isJSON: Bool
     var recordPath: String?
+    /// Whether the prompt comes afterwards, with the script's names.
+    var isInteractive: Bool
     var reports: ReportOptions
 
     func run() throws {
@@ -39,12 +41,14 @@ struct ScriptRun {
             run.isProfiled = isProfiled || own.profile
             run.isJSON = isJSON || own.json
             run.recordPath = own.record ?? recordPath
+            run.isInteractive = isInteractive || own.interactive
             run.reports.add(own.reports)
         }
         try run.run(source, options: arguments.texts)
     }
 
     private func run(_ source: SourceText, options: [String: String]) throws {
+        if isInteractive { return try Repl.start(running: (source, options)) }
         try reports.prepare()
         let recorder = try recordPath.map { try Recorder(of: file, source, options: options, savingTo: $0) }
         let isKept = isJSON || !reports.isEmpty

@@ -26,10 +26,9 @@ enum Terminal {
     }
 
     /// Whether a locale was chosen whose characters are not UTF-8.
-    private static let usesASCII: Bool = {
+    static let usesASCII: Bool = {
         guard let locale = environment("LC_ALL") ?? environment("LC_CTYPE") ?? environment("LANG") else { return false }
-        guard let dot = locale.firstIndex(of: ".") else { return false }
-        return !locale[dot...].lowercased().filter { $0 != "-" }.hasPrefix(".utf8")
+        return !locale.lowercased().filter { $0 != "-" }.contains(".utf8")
     }()
 
     private static let usesColor = errorIsTerminal && environment("NO_COLOR") == nil && environment("TERM") != "dumb"
@@ -37,7 +36,23 @@ enum Terminal {
     // MARK: Output
 
     /// Results, to standard output; gathered, and written before anything that goes to standard error.
-    static func write(_ text: String) { print(text, terminator: "") }
+    static func write(_ text: String) { print(outputIsTerminal ? shown(text) : text, terminator: "") }
+
+    /// What tfs draws with, in the characters that the terminal has.
+    private static func shown(_ text: String) -> String {
+        if !usesASCII || text.utf8.allSatisfy({ $0 < 0x80 }) { return text }
+        return text.map { ornaments[$0] ?? String($0) }.joined()
+    }
+    private static let ornaments: [Character: String] = [
+        "…": "...", "━": "=", "╌": "-", "─": "-", "│": "|", "├": "|", "┤": "|", "┌": "+", "└": "+", "→": "->", "×": "x", "·": ".", "•": "*",
+        "µ": "u", "–": "-", "⋮": ":",
+    ]
+
+    /// A line, cut where the terminal ends.
+    static func fitted(_ line: String) -> String {
+        if !outputIsTerminal || line.count <= width { return line }
+        return line.prefix(max(width - (usesASCII ? 3 : 1), 1)) + (usesASCII ? "..." : "…")
+    }
 
     /// Writes what has been gathered; whether that worked.
     @discardableResult static func flush() -> Bool { fflush(nil) == 0 }
@@ -45,7 +60,7 @@ enum Terminal {
     /// Text to standard error, at once and whole.
     static func writeError(_ text: String) {
         flush()
-        var rest = Array(text.utf8)[...]
+        var rest = Array((errorIsTerminal ? shown(text) : text).utf8)[...]
         while !rest.isEmpty {
             let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(2, $0.baseAddress, $0.count) }
             if count < 0, errno != EINTR && errno != EAGAIN { return }

@@ -10,6 +10,7 @@ struct Tfs: ParsableCommand {
         usage: """
             tfs                       the prompt (from a pipe: its statements)
             tfs FILE [--option value …]
+            tfs -i FILE               runs the script, then gives the prompt with its names
             tfs <subcommand> …
             """,
         version: version,

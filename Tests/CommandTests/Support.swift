@@ -40,6 +40,7 @@ final class Scratch {
         try Data(bytes).write(to: URL(filePath: path + "/" + name))
         return path + "/" + name
     }
+    func folder(_ name: String) throws { try FileManager.default.createDirectory(atPath: path + "/" + name, withIntermediateDirectories: true) }
     func file(_ name: String, _ text: String) throws -> String { try file(name, text.utf8) }
     func text(_ name: String) throws -> String { String(decoding: try Data(contentsOf: URL(filePath: path + "/" + name)), as: UTF8.self) }
 }
@@ -72,7 +73,7 @@ func runCommand(_ arguments: [String], program: String = binary, input: [UInt8] 
 }
 
 /// Texts as C has them, with the null at the end.
-private func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
+func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
     var copies: [UnsafeMutablePointer<CChar>?] = unsafe []
     for text in texts { unsafe copies.append(strdup(text)) }
     unsafe copies.append(nil)
