@@ -194,8 +194,19 @@ extension Prompt {
     /// What is known about a name: what the prompt gave a value to first, then the library.
     public func documentation(of name: String) throws -> [Documentation] {
         if let own = declared(name) { return [own] }
+        if let value = own(name) {
+            // What it was made by, where that has a name.
+            var made: [Documentation] = []
+            if case .estimator(let estimator) = value { made = try session.library.documentation(of: estimator.name) }
+            return [Documentation(name: name, kind: value.kind, signature: name, text: Self.line(of: value), parameters: [])] + made
+        }
         return try session.library.documentation(of: name)
     }
+
+    /// Whether the prompt's own name stands for something other than a declaration.
+    public func isValue(_ name: String) -> Bool { own(name) != nil && declared(name) == nil }
+
+    private static func line(of value: Value) -> String { value.shown.split(separator: "\n").first.map(String.init) ?? "" }
 
     /// The tfs source of a name; `nil` when it has none.
     public func source(of name: String) throws -> String? {

@@ -119,7 +119,10 @@ extension Machine {
         try keep(fitted)
         estimator.history.append(outcome.history)
         session.recorder?.endFit()
-        if outcome.isInterrupted, !session.endsFitsEarly { throw Interruption() }
+        if outcome.isInterrupted {
+            if !session.endsFitsEarly { throw Interruption() }
+            session.hasEndedFit = true
+        }
         return historyRecord(outcome.history)
     }
 

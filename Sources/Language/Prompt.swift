@@ -84,11 +84,12 @@ public final class Prompt {
         if diagnostics.contains(where: { $0.severity == .error }) { return Reply(shown: nil, diagnostics: diagnostics) }
         machine.failedExpectations = []
         Execution.resume()
+        session.hasEndedFit = false
         let before = (random: machine.random, layers: session.layerCounts)
         do {
             let value = try machine.run(code, in: module)
             // A fit that was asked to end has ended, and that is all that was asked.
-            Execution.resume()
+            if session.hasEndedFit { Execution.resume() }
             let answers = keeps && !value.isNone
             if keeps { entries.append(Entry(script: script, statements: script.statements, setsAnswer: answers)) }
             var shown: String?

@@ -53,6 +53,8 @@ public final class Session {
     private(set) var ran: (module: Module, code: Code)?
     /// Whether an interrupted `fit` gives what it has so far, as at the prompt; otherwise the whole script ends with it.
     var endsFitsEarly = false
+    /// Whether one has, in the entry at hand.
+    var hasEndedFit = false
     /// Set while a profile is made, and where it began.
     var profileStart: ContinuousClock.Instant?
     private var partOrigins: [SourceRange: Int32] = [:]

@@ -40,7 +40,7 @@ import Testing
         terminal.send("\u{1B}[200~fn double(n) {\n    m = half(n)\n\n    m * 4\n}\n\nfn half(n) = n / 2\ny = if true {\n    double(5)\n}\nelse {\n    0\n}\ny\n  |> double\n\u{1B}[201~\r")
         try terminal.wait(for: "20.0")
         try terminal.wait(for: "tfs> ")
-        #expect(try terminal.enter("y") == "20.0\n")
+        #expect(try terminal.enter("y") == "10.0\n")
     }
 
     @Test func promptsAndAnswersAreStrippedFromWhatIsPasted() throws {
@@ -123,7 +123,7 @@ import Testing
     @Test func ctrlCEndsALongProduct() throws {
         let terminal = try prompt()
         // Some minutes of arithmetic in one instruction.
-        try terminal.enter("a = ones([20000, 20000]);")
+        try terminal.enter("a = ones([12000, 12000]);")
         terminal.send("print(\"made\"); mean(a @ a)\r")
         try terminal.wait(for: "made\n")
         terminal.send("\u{03}")

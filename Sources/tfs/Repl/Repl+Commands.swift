@@ -22,7 +22,7 @@ extension Repl {
             let found = try repl.documentation(of: name)
             guard let text = try repl.prompt.source(of: name) else {
                 throw Diagnostic.usage(
-                    found.first?.kind == "value" ? "`\(name)` is a value, and has no source" : "`\(name)` is part of tfs itself and has no source in tfs",
+                    repl.prompt.isValue(name) ? "`\(name)` is a value, and has no source" : "`\(name)` is part of tfs itself and has no source in tfs",
                     mend: "`:doc \(name)` tells what it is")
             }
             Terminal.write(text + "\n")
@@ -120,7 +120,7 @@ extension Repl {
 
           x = tensor([1.0, 2.0, 4.0])         a name for a value
           mean(x) + 1                         a value, kept in `ans`; a `;` at the end hides it
-          iris = datasets.iris()              a table that comes with tfs; `csv("my.csv", label = "y")` reads yours
+          iris = datasets.iris()              a table; `csv("my.csv", label = "y")` reads yours
           e = dnn_classifier()                an estimator
           h = e.fit(iris, epochs = 20)        trains it; Ctrl-C ends that early and keeps what was learned
           e.evaluate(iris)
@@ -133,8 +133,11 @@ extension Repl {
 
     private static let keys = """
 
-        Tab completes names, fields, arguments, columns and files. Up and Ctrl-R find earlier entries. A `{`, `(` or operator
-        at the end goes on with the next line, an empty line ends that. Ctrl-C clears a line or stops what runs, Ctrl-D leaves.
+          Tab                 completes names, fields, arguments, columns and files
+          Up, Ctrl-R          find earlier entries
+          Enter               goes on with the next line behind a `{`, `(` or operator; an empty line ends that
+          Ctrl-C              clears the line, or stops what runs
+          Ctrl-D              leaves
 
         """
 
@@ -146,7 +149,10 @@ extension Repl {
         return found
     }
 
-    private func doc(_ name: String) throws { Terminal.write(Manual.text(try documentation(of: name))) }
+    private func doc(_ name: String) throws {
+        let name = name.hasSuffix("(") || name.hasSuffix("()") ? String(name.prefix { $0 != "(" }) : name
+        Terminal.write(Manual.text(try documentation(of: name)))
+    }
 
     private func list(_ tier: StandardLibrary.Tier, _ filter: String) {
         Terminal.write(Manual.listing(tier, filter, prompt.session.library))
