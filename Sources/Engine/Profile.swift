@@ -28,7 +28,7 @@ public enum Profile {
     private static let flag = Atomic(false)
     /// Whether the outermost program is running.
     private static let isBusy = Atomic(false)
-    private static let clock = ContinuousClock()
+    static let clock = ContinuousClock()
 
     /// Measures every program from here on.
     public static func start() { flag.store(true, ordering: .relaxed) }
@@ -93,12 +93,18 @@ public enum Profile {
         }
     }
 
+    /// Adds what a program's run took beside its instructions, since `start` and before.
+    static func add(_ ops: String, _ origin: Int32, since start: ContinuousClock.Instant, before: Double) {
+        let spent = before + seconds(since: start)
+        state.withLock { add(1, spent, Key(ops: ops, origin: origin), to: &$0.pending) }
+    }
+
     private static func add(_ calls: Int, _ seconds: Double, _ key: Key, to entries: inout [Key: Entry]) {
         entries[key, default: Entry(ops: key.ops, origin: key.origin)].calls += calls
         entries[key]?.seconds += seconds
     }
 
-    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+    static func seconds(since start: ContinuousClock.Instant) -> Double {
         let spent = start.duration(to: clock.now).components
         return Double(spent.seconds) + Double(spent.attoseconds) * 1e-18
     }

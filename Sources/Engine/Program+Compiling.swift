@@ -172,15 +172,13 @@ private struct Compiler {
             append(kernel, inputs, made)
             return
         }
-        let names = (group.members + group.folds).map { name(of: $0) }
+        let names = (group.members + group.folds).map(graph.name)
         place(
             Draft(
                 work: FusedKernel.work([kernel]), inputs: inputs, results: made + kernel.partials.map { makeSlot($0) },
                 reuse: kernel.reuse.map { ($0.output, $0.input) }, origin: graph.origins[(group.members + group.folds).last!],
                 name: names.joined(separator: " "), kernels: [kernel]))
     }
-
-    private func name(of node: Int) -> String { if case .op(let id) = graph.nodes[node].content { Op.at(id).name } else { "" } }
 
     private mutating func append(_ kernel: FusedKernel, _ inputs: [Int], _ results: [Int]) {
         let index = drafts.count - 1
@@ -376,6 +374,11 @@ private struct Arena {
         }
         free.insert(range, at: index)
     }
+}
+
+extension Graph {
+    /// The op of a node, for people.
+    func name(of node: Int) -> String { if case .op(let id) = nodes[node].content { Op.at(id).name } else { "" } }
 }
 
 extension Storage {

@@ -27,6 +27,9 @@ struct RowUpdate {
             case constant(Storage)
         }
         let code: FusedKernel.Code
+        /// The ops that it computes, and where the script wrote the last of them.
+        let name: String
+        let origin: Int32
         let inputs: [Source]
         /// Which member each of its outputs is.
         let outputs: [Int]
@@ -38,6 +41,8 @@ struct RowUpdate {
             let kernel = FusedKernel(group, schedule)
             guard kernel.code.walks.isEmpty, !kernel.code.steps.contains(where: { $0.kind == .uniform }) else { return nil }
             code = kernel.code
+            name = group.members.map(graph.name).joined(separator: " ")
+            origin = graph.origins[group.members[group.members.count - 1]]
             inputs = kernel.inputs.map { ref in
                 switch graph.nodes[Int(ref.node)].content {
                 case .input(let argument): .argument(argument)
@@ -56,6 +61,8 @@ extension Graph {
     /// each that a step reads: others are as quickly gone through as a whole.
     private static let leastTable = 1 << 22
     private static let leastRowsPerRead = 4
+    /// Elements of a row for which it pays to fetch it alone.
+    private static let leastWidth = 32
 
     /// A step's graph without the updates of such tables. Behind its outputs come, for each of them, what flows to the rows
     /// that were read and the numbers that the update reads; the tables themselves are handed on as they are.
@@ -99,7 +106,8 @@ extension Graph {
     private func rowUpdate(of table: Int, _ donated: Int, _ given: Int, _ readers: [[Int]]) -> (RowUpdate, outputs: [Ref])? {
         let x = Ref(Int(arguments[table]))
         let type = type(of: x)
-        guard type.dtype == .f32, type.shape.count >= 2, let rows = type.shape.first else { return nil }
+        guard type.dtype == .f32, case let width = type.shape.dropFirst().product, width >= Self.leastWidth, let rows = type.shape.first
+        else { return nil }
         // Read by one gather, by rows that come with the batch.
         let gathers = readers[Int(x.node)].filter { if case .special(.gather)? = kernel(of: $0) { isOfRows($0) } else { false } }
         guard gathers.count == 1, let at = inputs(of: gathers[0]).last, case .input(let ids) = nodes[Int(at.node)].content, donated..<given ~= ids,
@@ -144,7 +152,7 @@ extension Graph {
         let graph = part(from: members.map { Ref(Int(arguments[$0])) } + [gradient] + numbers, to: made)
         guard let found = RowUpdate.Loop(graph, members: members.count) else { return nil }
         let update = RowUpdate(
-            members: members, ids: ids, rows: rows, width: type.shape.dropFirst().product, graph: graph, loop: found)
+            members: members, ids: ids, rows: rows, width: width, graph: graph, loop: found)
         return (update, [flowing] + numbers)
     }
 }

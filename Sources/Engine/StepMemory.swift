@@ -94,8 +94,11 @@ extension CompiledFunction {
         let visible = Array(results.prefix(outputTypes.count - donated))
         do throws(ExecutionError) {
             let tables = try memory.tables(rowUpdates)
-            var visits: [LazyRows.Visit] = []
-            for table in tables { visits.append(try table.visit(inputs[table.update.ids - donated])) }
+            var visits: [(rows: LazyRows.Visit, seconds: Double)] = []
+            for table in tables {
+                let start = Profile.clock.now
+                visits.append((try table.visit(inputs[table.update.ids - donated]), Profile.seconds(since: start)))
+            }
             let frame = try stepFrame(in: memory)
             var isAccepted: Bool?
             func ask() -> Bool {
@@ -104,10 +107,13 @@ extension CompiledFunction {
                 return answer
             }
             unsafe try frame.run(sources, targets, step: UInt64(truncatingIfNeeded: step), proceed: ask)
+            let isTaken = isAccepted ?? ask()
             var rest = results.dropFirst(visible.count)
-            for (table, visit) in zip(tables, visits) where isAccepted ?? ask() {
-                try table.take(visit, rest.removeFirst(), rest.prefix(table.update.numbers))
+            for (table, visit) in zip(tables, visits) where isTaken {
+                let start = Profile.clock.now
+                try table.take(visit.rows, rest.removeFirst(), rest.prefix(table.update.numbers))
                 rest = rest.dropFirst(table.update.numbers)
+                if Profile.isOn { Profile.add(table.update.loop.name, table.update.loop.origin, since: start, before: visit.seconds) }
             }
         } catch { throw placed(error) }
         Profile.attribute(origins)
