@@ -21,11 +21,12 @@ docs: packages
 	TFS_REWRITE=1 swift test --filter 'ErrorPages|ExplainTests|DocumentTests'
 
 # The engine beside its peers; `make bench QUICK=1` takes minutes and says little, without it half an hour and more.
+bench .venv/peers: PACKAGES += gcc python3-venv
 bench: build .venv/peers
 	python3 bench/run.py $(if $(QUICK),--quick,--fill docs/performance.md)
 
 # The peers, in a Python environment of their own.
-.venv/peers: bench/requirements.txt
+.venv/peers: bench/requirements.txt | packages
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --requirement bench/requirements.txt
 	touch $@
