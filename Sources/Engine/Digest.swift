@@ -40,6 +40,8 @@ extension StepMemory {
 
     /// Digests of the values, of the whole of them or as far as one looks at every step.
     public func digests(_ range: Range<Int>, whole: Bool) -> [Digest] {
+        // Where memory is wanting for that, the next step or look at the values says so.
+        try? finishRows(of: range)
         let bases = unsafe bases
         return range.map { index in
             var digest = Digest()

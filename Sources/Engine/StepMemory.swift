@@ -55,7 +55,8 @@ public final class StepMemory {
         return lazyRows
     }
 
-    private func finishRows(of range: Range<Int>) throws(ExecutionError) {
+    /// Brings tables among some of the values up to date.
+    func finishRows(of range: Range<Int>) throws(ExecutionError) {
         for table in lazyRows where table.update.members.contains(where: range.contains) { try table.finish() }
     }
 
