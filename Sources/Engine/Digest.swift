@@ -36,7 +36,7 @@ public struct Digest: Sendable, Hashable {
 extension StepMemory {
     /// What a digest at every step looks at of a value: all of it up to this many bytes, else as many in lines that lie
     /// evenly over it.
-    private static let glance = 1 << 16
+    private static let glance = 1 << 14
 
     /// Digests of the values, of the whole of them or as far as one looks at every step.
     public func digests(_ range: Range<Int>, whole: Bool) -> [Digest] {
@@ -49,7 +49,7 @@ extension StepMemory {
             if whole || bytes <= Self.glance {
                 digest.value = unsafe tfs_digest(0, bases[index], bytes)
             } else {
-                let (line, count) = (64, Self.glance / 64)
+                let (line, count) = (256, Self.glance / 256)
                 for place in 0..<count {
                     let offset = (bytes / line - 1) * place / (count - 1) * line
                     digest.value = unsafe tfs_digest(digest.value, bases[index] + offset, line)

@@ -379,7 +379,7 @@ extension Machine {
             for (place, part) in stack.enumerated() {
                 let range = layer.stackRanges.indices.contains(place) ? layer.stackRanges[place] : nil
                 let outer = profiledParts.count
-                if session.profileStart != nil || outputProbe != nil, let range { profiledParts.append((session.partOrigin(range), frames.count)) }
+                if session.profileStart != nil || traceDepth > 0, let range { profiledParts.append((session.partOrigin(range), frames.count)) }
                 defer { profiledParts.removeLast(profiledParts.count - outer) }
                 do {
                     value = try call(part, [value])

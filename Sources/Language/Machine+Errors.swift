@@ -29,6 +29,11 @@ extension Machine {
             fault = found.error
             place = session.range(of: found.origin)
             if fault.code == "E0299" { return Interruption() }
+            // Ops are written in one place and computed when somebody looks, perhaps in another.
+            if let place, let frame = frames.last(where: { !$0.module.isStandard }), frame.pc < frame.code.ranges.count {
+                let here = frame.code.ranges[frame.pc]
+                if !here.overlaps(place) { also = [Label(here, "it is computed here")] }
+            }
         case let found as FormatError:
             // A sentence that names the file already needs no file before it.
             let isComplete = found.what.contains("`\(found.path)`")
@@ -57,24 +62,26 @@ extension Machine {
             let note = "inside `\(inLibrary)` of the standard library"
             fault.why = fault.why.map { $0 + "; " + note } ?? note
         }
-        var shown: [(label: Label, count: Int)] = []
+        var shown: [(label: Label, path: String?, count: Int)] = []
         for (index, frame) in way.enumerated().reversed() where !frame.module.isStandard && index > 0 {
-            guard frame.code.kind == .function || frame.code.kind == .layer else { continue }
+            guard [.function, .layer, .lambda].contains(frame.code.kind) else { continue }
             var caller = index - 1
             while caller > 0, frames[caller].module.isStandard { caller -= 1 }
             let outer = frames[caller]
             guard !outer.module.isStandard, outer.pc < outer.code.ranges.count else { continue }
-            let label = Label(outer.code.ranges[outer.pc], frame.code.name)
+            let layer = frame.code.kind == .layer ? applications.last { $0.depth == index }?.layer.path : nil
+            let isNameless = frame.code.kind == .lambda && frame.code.name == "lambda"
+            let label = Label(outer.code.ranges[outer.pc], isNameless ? "a lambda" : "`\(frame.code.name)`")
             if shown.last?.label == label {
                 shown[shown.count - 1].count += 1
             } else if shown.count < 12 {
-                shown.append((label, 1))
+                shown.append((label, layer, 1))
             } else {
                 break
             }
         }
-        let calls = shown.map { label, count in
-            Label(label.range, count == 1 ? "(`\(label.text)`)" : "(`\(label.text)`, \(count.formatted) times)")
+        let calls = shown.map { label, path, count in
+            Label(label.range, count == 1 ? "(\(path.map { "`\($0)`" } ?? label.text))" : "(\(label.text), \(count.formatted) times)")
         }
         return Diagnostic(
             code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why, mend: fault.mend, calls: calls)

@@ -40,8 +40,8 @@ public final class Machine {
     var glimpses: [Glimpse] = []
     /// What `update` said during the outermost application.
     var pendingUpdates: [(LayerParameter, Tensor)] = []
-    /// While a profile is made: the lines of the models' parts that are running, with the frames below them, since the
-    /// script's own innermost line is that of a call such as `fit`.
+    /// While code is traced or a profile made: the lines of the models' parts that are running, with the frames below
+    /// them, since the script's own innermost line is that of a call such as `fit`.
     var profiledParts: [(origin: Int32, depth: Int)] = []
     /// Sees what each layer gives, while one looks for a number that is not finite.
     var outputProbe: ((Layer, Tensor) -> Void)?

@@ -30,11 +30,9 @@ extension RunRecord {
 
     /// How much there is in it: `2 fits, 35 epochs, 1,580 steps, 24 tensors, 12 lines of output`.
     public var size: String {
-        let tensors = fits.reduce(0) { $0 + $1.tensors.count }
-        return [
-            counted(fits.count, "fit"), counted(fits.reduce(0) { $0 + $1.epochs.count }, "epoch"),
-            counted(fits.reduce(0) { $0 + $1.losses.count }, "step"), counted(tensors, "tensor"), counted(output.count, "line") + " of output",
-        ].joined(separator: ", ")
+        func sum(_ count: (Fit) -> Int) -> Int { fits.reduce(0) { $0 + count($1) } }
+        let fitted = [(fits.count, "fit"), (sum(\.epochs.count), "epoch"), (sum(\.losses.count), "step"), (sum(\.tensors.count), "tensor")]
+        return (fitted.filter { $0.0 > 0 }.map { counted($0.0, $0.1) } + [counted(output.count, "line") + " of output"]).joined(separator: ", ")
     }
 
     /// Whether the run did not come to its end.

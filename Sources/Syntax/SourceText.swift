@@ -70,6 +70,9 @@ public struct SourceRange: Sendable, Hashable {
         SourceRange(source, min(start, other.start), max(end, other.end))
     }
 
+    /// Whether they have text in common.
+    public func overlaps(_ other: SourceRange) -> Bool { source === other.source && start < other.end && other.start < end }
+
     public static func == (a: Self, b: Self) -> Bool {
         a.source === b.source && a.start == b.start && a.end == b.end
     }

@@ -17,7 +17,7 @@ import Testing
 @Suite struct DocumentTests {
     static let project = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
     static let tour = names(in: "docs/tour").filter { $0.hasSuffix(".md") }.map { "docs/tour/" + $0 }
-    static let all = ["README.md", "docs/language.md"] + tour
+    static let all = ["README.md", "docs/language.md", "docs/reproducible.md"] + tour
 
     static func names(in folder: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: project + "/" + folder)) ?? []).sorted()

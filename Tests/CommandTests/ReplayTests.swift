@@ -96,6 +96,19 @@ import Testing
         }
     }
 
+    /// Same script, same bits, of every tensor after every step, whatever the number of threads.
+    @Test(arguments: ["iris", "kmeans", "diabetes", "training_loop"])
+    func examplesGiveTheSameBits(_ name: String) throws {
+        let scratch = try Scratch()
+        let record = scratch.path + "/run.json"
+        let outcome = try runCommand(["run", "--record", record, "\(ExplainTests.package)/examples/\(name).tfs"], environment: ["TFS_THREADS=2"])
+        try #require(outcome.status == 0, "\(outcome.errors)")
+        for threads in [1, 7] {
+            let again = try runCommand(["replay", record], environment: ["TFS_THREADS=\(threads)"])
+            #expect(again.output.hasPrefix("the same: "), "\(threads) threads: \(again.output)")
+        }
+    }
+
     @Test func anInterruptedRunLeavesARecord() throws {
         let scratch = try Scratch()
         let script = try scratch.file(
