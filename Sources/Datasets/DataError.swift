@@ -1,3 +1,5 @@
+public import Graphs
+
 /// What is wrong with data, in the user's words and without a place in the script; the language adds that.
 ///
 /// `E0501` no such column · `E0502` lengths differ · `E0503` a label that the classes lack · `E0504` a missing
@@ -8,9 +10,10 @@ public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
     public var what: String
     public var why: String?
     public var mend: String?
+    public var misspelling: Misspelling?
 
-    public init(_ code: String, _ what: String, why: String? = nil, mend: String? = nil) {
-        (self.code, self.what, self.why, self.mend) = (code, what, why, mend)
+    public init(_ code: String, _ what: String, why: String? = nil, mend: String? = nil, misspelling: Misspelling? = nil) {
+        (self.code, self.what, self.why, self.mend, self.misspelling) = (code, what, why, mend, misspelling)
     }
 
     public var description: String { what }

@@ -1,3 +1,4 @@
+internal import Graphs
 public import Formats
 
 /// Named columns of one length, one of which may be the label.
@@ -73,7 +74,7 @@ public struct Table: Sendable, Equatable {
     /// The place of a column, or an error that names the nearest.
     public func index(of name: String) throws(DataError) -> Int {
         if let index = names.firstIndex(of: name) { return index }
-        throw DataError("E0501", "the table has no column `\(name)`", mend: Names.mend(name, in: names))
+        throw DataError("E0501", "the table has no column `\(name)`", mend: Names.mend(name, in: names), misspelling: Misspelling(name, known: names))
     }
 
     /// A column; `nil` when only the names are known.

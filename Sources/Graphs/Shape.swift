@@ -69,7 +69,15 @@ public struct OpError: Error, Sendable, Hashable {
     public var what: String
     public var why: String?
     public var mend: String?
-    public init(_ code: String, _ what: String, why: String? = nil, mend: String? = nil) {
-        (self.code, self.what, self.why, self.mend) = (code, what, why, mend)
+    public var misspelling: Misspelling?
+    public init(_ code: String, _ what: String, why: String? = nil, mend: String? = nil, misspelling: Misspelling? = nil) {
+        (self.code, self.what, self.why, self.mend, self.misspelling) = (code, what, why, mend, misspelling)
     }
+}
+
+/// A name that is not known, and those that are: one of them may be what is meant.
+public struct Misspelling: Sendable, Hashable {
+    public var found: String
+    public var known: [String]
+    public init(_ found: String, known: [String]) { (self.found, self.known) = (found, known) }
 }

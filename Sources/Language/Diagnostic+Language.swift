@@ -3,9 +3,17 @@ internal import Syntax
 // What the compiler finds about names and places. E03xx: names. E04xx: values and calls (`Fault.swift`).
 extension Diagnostic {
     static func unknownName(_ name: String, at range: SourceRange, known: [String], modules: [String]) -> Diagnostic {
-        Diagnostic(
-            code: "E0301", what: "nothing is called `\(name)` here", at: Label(range),
-            mend: otherNames[name].map { "write `\($0)`" } ?? (nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" })
+        let isModule = modules.contains(name)
+        return Diagnostic(
+            code: "E0301", what: isModule ? "`\(name)` is a module and no value" : "nothing is called `\(name)` here", at: Label(range),
+            mend: otherNames[name].map { "write `\($0)`" } ?? (isModule ? "its names stand behind a dot: `\(name).…`" : nil)
+                ?? (nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" },
+            fix: isModule ? [] : correction(name, at: range, otherNames[name] ?? surelyMeant(by: name, in: known + modules)))
+    }
+    /// Another name in the place of one, where the range is just that name.
+    private static func correction(_ name: String, at range: SourceRange, _ meant: String?) -> [Edit] {
+        guard let meant, range.source.text(range) == name else { return [] }
+        return [Edit(range, meant)]
     }
     /// What other languages and libraries call them.
     private static let otherNames = ["True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan", "str": "string", "read_csv": "csv"]
@@ -15,7 +23,8 @@ extension Diagnostic {
         let members = known.filter { $0.hasPrefix(module + ".") }
         return Diagnostic(
             code: "E0303", what: "the module `\(module)` has no `\(parts.count > 1 ? String(parts[1]) : "")`", at: Label(range),
-            mend: nearest(to: name, in: members).map { "did you mean `\($0)`?" })
+            mend: nearest(to: name, in: members).map { "did you mean `\($0)`?" },
+            fix: correction(name, at: range, surelyMeant(by: name, in: members)))
     }
     static func misplaced(_ what: String, _ place: String, at range: SourceRange) -> Diagnostic {
         Diagnostic(code: "E0304", what: "`\(what)` stands outside \(place)", at: Label(range))
@@ -24,7 +33,8 @@ extension Diagnostic {
         Diagnostic(
             code: "E0307", what: "an estimator has no field `\(name)`", at: Label(range),
             mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" }
-                ?? "it has " + known.map { "`\($0)`" }.joined(separator: ", "))
+                ?? "it has " + known.map { "`\($0)`" }.joined(separator: ", "),
+            fix: correction(name, at: range, surelyMeant(by: name, in: known)))
     }
     static func unknownType(_ name: String, at range: SourceRange) -> Diagnostic {
         let known = [
@@ -33,7 +43,8 @@ extension Diagnostic {
         ]
         return Diagnostic(
             code: "E0308", what: "`\(name)` is not a type", at: Label(range),
-            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" } ?? "the types are " + known.joined(separator: " "))
+            mend: nearest(to: name, in: known).map { "did you mean `\($0)`?" } ?? "the types are " + known.joined(separator: " "),
+            fix: correction(name, at: range, surelyMeant(by: name, in: known)))
     }
     static func typeHasNoShape(_ name: String, at range: SourceRange) -> Diagnostic {
         Diagnostic(

@@ -18,10 +18,18 @@ extension OpError {
         Fault("E0402", "\(what) must be \(expected), found \(found.described)", mend: mend)
     }
     static func operands(_ symbol: String, _ a: Value, _ b: Value) -> Fault {
-        let isText = switch (a, b) { case (.string, _), (_, .string): symbol == "+"; default: false }
-        return Fault(
-            "E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)",
-            mend: isText ? "put the value into the text: `\"… {value}\"`" : nil)
+        var (why, mend): (String?, String?) = (nil, nil)
+        func isNumber(_ value: Value) -> Bool { ["int", "float"].contains(value.kind) }
+        switch (a, b) {
+        case (.none, _), (_, .none): why = "`none` is what a function or an `if` without a value gives"
+        case (.string, _) where symbol == "+", (_, .string) where symbol == "+": mend = "put the value into the text: `\"… {value}\"`"
+        case (.string, _) where isNumber(b) && symbol != "*", (_, .string) where isNumber(a) && symbol != "*":
+            mend = "convert the string: `int(…)` or `float(…)`"
+        case (.list, _) where isNumber(b), (_, .list) where isNumber(a):
+            mend = "for all elements at once make a tensor: `tensor(…)`; or build a list: `[… for v in xs]`"
+        default: break
+        }
+        return Fault("E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)", why: why, mend: mend)
     }
     static let overflow = Fault(
         "E0404", "the result does not fit in a 64-bit int", mend: "use a float: write `1.0` for `1`")
@@ -40,18 +48,20 @@ extension OpError {
         if near == nil, !known.isEmpty, known.count <= 12 {
             mend = "it has " + known.map { "`\($0)`" }.joined(separator: ", ")
         }
-        return Fault("E0407", "\(value.described) has no field `\(name)`", mend: mend)
+        return Fault("E0407", "\(value.described) has no field `\(name)`", mend: mend, misspelling: Misspelling(name, known: known))
     }
     static func notCallable(_ value: Value) -> Fault {
         if case .string(let text) = value, isPlainName(text.string) {
             return Fault("E0408", "a string cannot be called", mend: "write `\(text.string)` without quotes")
         }
-        return Fault("E0408", "\(value.described) cannot be called")
+        let isNumber = ["int", "float"].contains(value.kind)
+        return Fault("E0408", "\(value.described) cannot be called", mend: isNumber ? "a product is written `a * (b)`" : nil)
     }
     static func noMethod(_ name: String, of value: Value, known: [String]) -> Fault {
         Fault(
             "E0409", "\(value.described) has no `\(name)`, and no function of that name takes it",
-            mend: otherVerbs[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" })
+            mend: otherVerbs[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" },
+            misspelling: Misspelling(name, known: otherVerbs[name] == nil ? known : []))
     }
     /// What other libraries call tfs's verbs.
     private static let otherVerbs = [
@@ -86,7 +96,8 @@ extension OpError {
         return Fault(
             "E0413", "`\(function)` has no argument `\(name)`",
             mend: near.map { "did you mean `\($0)`?" }
-                ?? (known.isEmpty ? nil : "it takes " + known.map { "`\($0)`" }.joined(separator: ", ")))
+                ?? (known.isEmpty ? nil : "it takes " + known.map { "`\($0)`" }.joined(separator: ", ")),
+            misspelling: Misspelling(name, known: known))
     }
     static func repeatedArgument(_ name: String, of function: String) -> Fault {
         Fault("E0414", "`\(function)` gets `\(name)` twice", mend: "leave one of them out")
@@ -95,7 +106,7 @@ extension OpError {
         let near = nearest(to: found, in: known)
         return Fault(
             "E0415", "\(what) is \"\(found)\", which is none of " + known.map { "\"\($0)\"" }.joined(separator: ", "),
-            mend: near.map { "did you mean \"\($0)\"?" })
+            mend: near.map { "did you mean \"\($0)\"?" }, misspelling: Misspelling(found, known: known))
     }
     static func sealed(_ name: String) -> Fault {
         Fault(
@@ -103,7 +114,7 @@ extension OpError {
             why: "what comes with a file computes only; it reads, writes and prints nothing")
     }
     static func unset(_ name: String) -> Fault {
-        Fault("E0302", "`\(name)` has no value here", why: "a way that leads here does not set it")
+        Fault("E0302", "`\(name)` has no value here", why: "not every way that leads here gives it one", mend: "give it a value before")
     }
     static func unpack(_ count: Int, into names: Int, _ what: String) -> Fault {
         Fault("E0416", "\(what) with \(count) value\(count == 1 ? "" : "s") cannot be taken apart into \(names) names")

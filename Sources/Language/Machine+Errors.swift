@@ -38,7 +38,8 @@ extension Machine {
             // A sentence that names the file already needs no file before it.
             let isComplete = found.what.contains("`\(found.path)`")
             fault = Fault(found.code, isComplete ? found.what : found.description, why: found.why, mend: found.mend)
-        case let found as DataError: fault = Fault(found.code, found.what, why: found.why, mend: found.mend)
+        case let found as DataError:
+            fault = Fault(found.code, found.what, why: found.why, mend: found.mend, misspelling: found.misspelling)
         case is UnknownArgument: return error
         default: fault = Fault("E0999", "\(error)")
         }
@@ -84,7 +85,22 @@ extension Machine {
             Label(label.range, count == 1 ? "(\(path.map { "`\($0)`" } ?? label.text))" : "(\(label.text), \(count.formatted) times)")
         }
         return Diagnostic(
-            code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why, mend: fault.mend, calls: calls)
+            code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why, mend: fault.mend,
+            fix: fault.misspelling.flatMap { correction($0, in: place) } ?? [], calls: calls)
+    }
+
+    /// The name that is surely meant in the place of a misspelt one, where that stands once in the text pointed at.
+    private func correction(_ misspelling: Misspelling, in place: SourceRange?) -> [Edit]? {
+        guard let place, let meant = surelyMeant(by: misspelling.found, in: misspelling.known) else { return nil }
+        let (text, word) = (place.source.utf8[place.start..<place.end], Array(misspelling.found.utf8))
+        func isPart(_ offset: Int) -> Bool {
+            guard text.indices.contains(offset) else { return false }
+            return text[offset] >= 0x80 || text[offset] == 0x5F || (0x30...0x39).contains(text[offset]) || (0x61...0x7A).contains(text[offset] | 0x20)
+        }
+        let places = text.indices.filter { start in
+            text[start...].starts(with: word) && !isPart(start - 1) && !isPart(start + word.count)
+        }
+        return places.count == 1 ? [Edit(SourceRange(place.source, places[0], places[0] + word.count), meant)] : nil
     }
 
     /// Where a call's argument stands that a message names.

@@ -11,29 +11,46 @@ extension Diagnostic {
             + String(scalar.value, radix: 16, uppercase: true)
         let isVisible = scalar.value > 0x20 && !scalar.properties.isWhitespace && scalar.properties.generalCategory != .format
             && scalar.properties.generalCategory != .control
+        let plain: String? =
+            switch scalar {
+            case "−", "–", "—": "-"
+            case "×", "·", "∗": "*"
+            case "÷": "/"
+            case "≤": "<="
+            case "≥": ">="
+            case "≠": "!="
+            case "→", "⇒": "->"
+            case "…": "..."
+            default: nil
+            }
         let mend: String? =
             switch scalar {
-            case "−", "–", "—": "write `-`"
-            case "×", "·", "∗": "write `*`"
-            case "÷": "write `/`"
-            case "≤": "write `<=`"
-            case "≥": "write `>=`"
-            case "≠": "write `!=`"
-            case "→", "⇒": "write `->`"
-            case "…": "write `...`"
+            case _ where plain != nil: "write `\(plain!)`"
             case "“", "”", "„", "«", "»", "‘", "’", "`": "quotes are straight and double: `\"…\"`"
             case "'": "strings stand in double quotes: `\"…\"`"
             case "\\": "a line goes on behind an operator, a comma or an open bracket"
             case "\u{A0}", "\u{FEFF}", "\u{200B}": "put an ordinary space here"
             default: nil
             }
+        var fix: [Edit] = []
+        if range.end - range.start == UTF8.width(scalar) {
+            switch scalar {
+            case "\u{A0}": fix = [Edit(range, " ")]
+            case "\u{FEFF}", "\u{200B}": fix = [Edit(range, "")]
+            case "“", "„", "«", "‘": fix = range.source.straightQuotes(at: range, closedBy: scalar == "«" ? "»" : scalar == "‘" ? "’" : "“”")
+            default: fix = plain.map { [Edit(range, $0)] } ?? []
+            }
+        }
         return Diagnostic(
             code: "E0101", what: "unexpected character " + (isVisible ? "`\(scalar)` (\(code))" : code), at: Label(range),
-            mend: mend)
+            mend: mend, fix: fix)
     }
 
-    static func foreignOperator(_ text: String, at range: SourceRange, mend: String) -> Diagnostic {
-        Diagnostic(code: "E0102", what: "`\(text)` is no operator of tfs", at: Label(range), mend: mend)
+    /// `own` is what to write instead, where that is certain.
+    static func foreignOperator(_ text: String, at range: SourceRange, mend: String, own: String?) -> Diagnostic {
+        Diagnostic(
+            code: "E0102", what: "`\(text)` is no operator of tfs", at: Label(range), mend: mend,
+            fix: own.map { [Edit(range, range.source.spaced($0, in: range))] } ?? [])
     }
 
     static func newlineInString(_ range: SourceRange) -> Diagnostic {
@@ -51,11 +68,37 @@ extension Diagnostic {
         let isShort = text.utf8.count <= 40 && !text.utf8.contains(0x22)
         return Diagnostic(
             code: "E0104", what: "strings stand in double quotes", at: Label(range),
-            mend: "write `\"\(isShort ? text : "…")\"`")
+            mend: "write `\"\(isShort ? text : "…")\"`", fix: doubleQuoted(text).map { [Edit(range, $0)] } ?? [])
+    }
+
+    /// A text of single quotes in double ones; not where braces or a trailing backslash would come to mean something else.
+    private static func doubleQuoted(_ text: String) -> String? {
+        guard !text.contains(where: { "{}".contains($0) }) else { return nil }
+        var result = ""
+        var isEscaped = false
+        for character in text {
+            if isEscaped {
+                result += character == "'" ? "'" : "\\\(character)"
+            } else if character != "\\" {
+                result += character == "\"" ? "\\\"" : String(character)
+            }
+            isEscaped = !isEscaped && character == "\\"
+        }
+        return isEscaped ? nil : "\"\(result)\""
     }
 
     static func unknownEscape(_ range: SourceRange) -> Diagnostic {
         let escape = range.source.text(range)
+        let own: String? =
+            switch escape {
+            case "\\{": "{{"
+            case "\\}": "}}"
+            case "\\'": "'"
+            case "\\r": "\\u{d}"
+            case "\\0": "\\u{0}"
+            case "\\": nil
+            default: "\\" + escape
+            }
         let mend =
             switch escape {
             case "\\{": "a literal brace is doubled: `{{`"
@@ -68,7 +111,7 @@ extension Diagnostic {
         let name = escape == "\\" ? "a backslash at the end of the line" : "`\(escape)`"
         return Diagnostic(
             code: "E0105", what: "\(name) is no escape", at: Label(range),
-            why: "the escapes are `\\n`, `\\t`, `\\\"`, `\\\\` and `\\u{…}`", mend: mend)
+            why: "the escapes are `\\n`, `\\t`, `\\\"`, `\\\\` and `\\u{…}`", mend: mend, fix: own.map { [Edit(range, $0)] } ?? [])
     }
 
     static func badUnicodeEscape(_ range: SourceRange) -> Diagnostic {
@@ -80,7 +123,8 @@ extension Diagnostic {
 
     static func loneBrace(_ range: SourceRange) -> Diagnostic {
         Diagnostic(
-            code: "E0107", what: "`}` in a string closes nothing", at: Label(range), mend: "a literal brace is doubled: `}}`")
+            code: "E0107", what: "`}` in a string closes nothing", at: Label(range), mend: "a literal brace is doubled: `}}`",
+            fix: [Edit(range, "}}")])
     }
 
     static func emptyInterpolation(_ range: SourceRange) -> Diagnostic {
@@ -95,9 +139,10 @@ extension Diagnostic {
             mend: "close it with `}`; a literal brace is doubled: `{{`")
     }
 
-    static func malformedNumber(_ range: SourceRange, why: String, mend: String?) -> Diagnostic {
+    static func malformedNumber(_ range: SourceRange, why: String, meant: String? = nil) -> Diagnostic {
         Diagnostic(
-            code: "E0110", what: "`\(range.source.excerpt(range))` is no number", at: Label(range), why: why, mend: mend)
+            code: "E0110", what: "`\(range.source.excerpt(range))` is no number", at: Label(range), why: why,
+            mend: meant.map { "write `\($0)`" }, fix: meant.map { [Edit(range, $0)] } ?? [])
     }
 
     static func intOutOfRange(_ range: SourceRange, isNegated: Bool) -> Diagnostic {
@@ -149,38 +194,39 @@ extension Diagnostic {
 
     /// What stands there is not what must stand there.
     static func expected(
-        _ wanted: String, found: String, at range: SourceRange, opened: SourceRange? = nil, mend: String? = nil
+        _ wanted: String, found: String, at range: SourceRange, opened: SourceRange? = nil, mend: String? = nil, fix: [Edit] = []
     ) -> Diagnostic {
         Diagnostic(
             code: "E0120", what: "expected \(wanted), found \(found)", at: Label(range),
-            also: opened.map { [Label($0, "opened here")] } ?? [], mend: mend)
+            also: opened.map { [Label($0, "opened here")] } ?? [], mend: mend, fix: fix)
     }
 
-    static func expectedValue(found: String, at range: SourceRange, mend: String? = nil) -> Diagnostic {
-        Diagnostic(code: "E0121", what: "expected a value, found \(found)", at: Label(range), mend: mend)
+    static func expectedValue(found: String, at range: SourceRange, mend: String? = nil, fix: [Edit] = []) -> Diagnostic {
+        Diagnostic(code: "E0121", what: "expected a value, found \(found)", at: Label(range), mend: mend, fix: fix)
     }
 
-    static func expectedEnd(found: String, at range: SourceRange, mend: String? = nil) -> Diagnostic {
+    static func expectedEnd(found: String, at range: SourceRange, mend: String? = nil, fix: [Edit] = []) -> Diagnostic {
         Diagnostic(
-            code: "E0122", what: "expected the end of the statement, found \(found)", at: Label(range), mend: mend)
+            code: "E0122", what: "expected the end of the statement, found \(found)", at: Label(range), mend: mend, fix: fix)
     }
 
-    static func expectedBlock(after head: String, found: String, at range: SourceRange, mend: String?) -> Diagnostic {
+    static func expectedBlock(after head: String, found: String, at range: SourceRange, mend: String?, fix: [Edit] = []) -> Diagnostic {
         Diagnostic(
             code: "E0123", what: "expected `{` after \(head), found \(found)", at: Label(range),
-            why: "a block stands in braces, and its `{` on the line of its head", mend: mend)
+            why: "a block stands in braces, and its `{` on the line of its head", mend: mend, fix: fix)
     }
 
-    static func chainedComparison(first: SourceRange, second: SourceRange, mend: String?) -> Diagnostic {
+    static func chainedComparison(first: SourceRange, second: SourceRange, mend: String?, fix: [Edit]) -> Diagnostic {
         Diagnostic(
             code: "E0124", what: "comparisons do not chain", at: Label(second), also: [Label(first, "the first comparison")],
-            mend: mend)
+            mend: mend, fix: fix)
     }
 
-    static func assignmentAsValue(at range: SourceRange, isChain: Bool) -> Diagnostic {
+    static func assignmentAsValue(at range: SourceRange, isChain: Bool, isCondition: Bool = false) -> Diagnostic {
         Diagnostic(
             code: "E0125", what: isChain ? "an assignment has no value" : "`=` gives a name a value and stands in a statement",
-            at: Label(range), mend: isChain ? "write one assignment per line" : "`==` compares")
+            at: Label(range), mend: isChain ? "write one assignment per line" : "`==` compares",
+            fix: isCondition ? [Edit(range, "==")] : [])
     }
 
     static func assignmentToElement(_ target: SourceRange, mend: String) -> Diagnostic {
@@ -253,9 +299,9 @@ extension Diagnostic {
             mend: word == "for" ? "write a list: `[f(x) for x in xs]`" : "put the loop on lines of its own")
     }
 
-    static func foreignWord(_ word: String, at range: SourceRange, mend: String) -> Diagnostic {
+    static func foreignWord(_ word: String, at range: SourceRange, mend: String, fix: [Edit] = []) -> Diagnostic {
         let what = word == "print" ? "`print` is a function and needs parentheses" : "`\(word)` is no keyword of tfs"
-        return Diagnostic(code: "E0139", what: what, at: Label(range), mend: mend)
+        return Diagnostic(code: "E0139", what: what, at: Label(range), mend: mend, fix: fix)
     }
 
     static func layerNeedsTwoLists(_ name: Name, at range: SourceRange) -> Diagnostic {
@@ -271,14 +317,17 @@ extension Diagnostic {
             mend: "write `option \(name.text) = …`, or `option \(name.text): int? = none` where none is to be had")
     }
 
-    static func bareList(_ range: SourceRange) -> Diagnostic {
+    static func bareList(_ range: SourceRange, fix: [Edit]) -> Diagnostic {
         Diagnostic(
             code: "E0142", what: "a list needs brackets here", at: Label(range),
-            why: "only behind `=` and `return` it stands without", mend: "write `[a, b]`")
+            why: "only behind `=` and `return` it stands without", mend: "write `[a, b]`", fix: fix)
     }
 
     static func unaryPlus(_ range: SourceRange) -> Diagnostic {
-        Diagnostic(code: "E0143", what: "there is no unary `+`", at: Label(range), mend: "leave it out; `+= 1` counts up")
+        let isDoubled = range.start > 0 && range.source.utf8[range.start - 1] == UInt8(ascii: "+")
+        return Diagnostic(
+            code: "E0143", what: "there is no unary `+`", at: Label(range), mend: "leave it out; `+= 1` counts up",
+            fix: isDoubled ? [] : [Edit(range, "")])
     }
 
     static func tooDeep(_ range: SourceRange, limit: Int) -> Diagnostic {
@@ -310,10 +359,10 @@ extension Diagnostic {
             mend: "`else` stands behind the `}` of its `if`")
     }
 
-    static func recordField(_ range: SourceRange, found: String, mend: String) -> Diagnostic {
+    static func recordField(_ range: SourceRange, found: String, mend: String, fix: [Edit]) -> Diagnostic {
         Diagnostic(
             code: "E0149", what: "expected a field such as `name = value`, found \(found)", at: Label(range),
-            why: "braces where a value is expected are a record", mend: mend)
+            why: "braces where a value is expected are a record", mend: mend, fix: fix)
     }
 
     static func importWithoutQuotes(_ range: SourceRange, name: String) -> Diagnostic {
@@ -324,6 +373,29 @@ extension Diagnostic {
 }
 
 extension SourceText {
+    /// An operator in words with a blank on either side where there is none.
+    fileprivate func spaced(_ text: String, in range: SourceRange) -> String {
+        guard text.utf8.allSatisfy({ $0 >= 0x61 }) else { return text }
+        func isInk(_ offset: Int) -> Bool { utf8.indices.contains(offset) && utf8[offset] > 0x20 }
+        let isSign = range.end - range.start == 1
+        return (isInk(range.start - 1) && !isSign ? " " : "") + text + (isInk(range.end) ? " " : "")
+    }
+
+    /// Straight quotes for typographic ones, where these close on their line and hold nothing that the straight ones would not.
+    fileprivate func straightQuotes(at opening: SourceRange, closedBy closing: String) -> [Edit] {
+        var offset = opening.end
+        let line = line(at: offset)
+        let end = line < lineStarts.count ? lineStarts[line] - 1 : utf8.count
+        for scalar in String(decoding: utf8[offset..<end], as: UTF8.self).unicodeScalars {
+            if closing.unicodeScalars.contains(scalar) {
+                return [Edit(opening, "\""), Edit(SourceRange(self, offset, offset + UTF8.width(scalar)), "\"")]
+            }
+            if scalar == "\"" || scalar == "\\" { return [] }
+            offset += UTF8.width(scalar)
+        }
+        return []
+    }
+
     /// A short text of a range: its first forty bytes or so.
     func excerpt(_ range: SourceRange) -> String {
         guard range.end - range.start > 40 else { return text(range) }

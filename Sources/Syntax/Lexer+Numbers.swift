@@ -10,8 +10,9 @@ extension Lexer {
         if bytes[start] == UInt8(ascii: ".") {
             end += 1
             end = endOfName(from: end)
+            let isApart = start == 0 || bytes[start - 1] < 0x80 && endOfName(from: start - 1) == start - 1
             report(.malformedNumber(range(start, end), why: "a number has a digit on both sides of its dot",
-                mend: "write `0\(text(start, end))`"))
+                meant: isApart ? "0\(text(start, end))" : nil))
             return add(.error, length: end - start)
         }
         if hasPrefix("0x", at: start) || hasPrefix("0X", at: start) {
@@ -28,7 +29,7 @@ extension Lexer {
             } else if !startsName(at: end + 1), !hasPrefix("..", at: end) {
                 end += 1
                 report(.malformedNumber(range(start, end), why: "a number has a digit on both sides of its dot",
-                    mend: "write `\(text(start, end))0`"))
+                    meant: "\(text(start, end))0"))
                 return add(.error, length: end - start)
             }
         }
@@ -42,7 +43,7 @@ extension Lexer {
         }
         let tail = endOfName(from: end)
         if tail > end {
-            report(.malformedNumber(range(start, tail), why: "`\(text(end, tail))` does not belong to a number", mend: nil))
+            report(.malformedNumber(range(start, tail), why: "`\(text(end, tail))` does not belong to a number"))
             return add(.error, length: tail - start)
         }
         let literal = text(start, end)
@@ -68,7 +69,7 @@ extension Lexer {
         let digits = literal.filter { $0 != "_" }
         if !hasGoodUnderscores(literal) || digits.isEmpty || radix == 16 && !digits.utf8.allSatisfy(isHexDigit) {
             let why = radix == 10 ? Self.underscoreRule : "behind `0x` stand digits 0 to 9 and a to f"
-            report(.malformedNumber(place, why: why, mend: nil))
+            report(.malformedNumber(place, why: why))
             return add(.error, length: length)
         }
         if let value = Int(digits, radix: radix) {
@@ -86,7 +87,7 @@ extension Lexer {
         let length = literal.utf8.count
         let place = range(offset, offset + length)
         guard hasGoodUnderscores(literal), let value = Double(literal.filter { $0 != "_" }) else {
-            report(.malformedNumber(place, why: Self.underscoreRule, mend: nil))
+            report(.malformedNumber(place, why: Self.underscoreRule))
             return add(.error, length: length)
         }
         let mantissa = literal.prefix { $0 != "e" && $0 != "E" }

@@ -309,21 +309,21 @@ struct Lexer {
         case UInt8(ascii: "?"): add(.question, length: 1)
         case UInt8(ascii: ":"):
             if case .interpolation = contexts.last { return readFormat() }
-            if next == UInt8(ascii: "=") { return addForeign(":=", as: .equal, mend: "write `=`") }
+            if next == UInt8(ascii: "=") { return addForeign(":=", as: .equal, own: "=") }
             add(.colon, length: 1)
         case UInt8(ascii: "."):
             if hasPrefix("...", at: offset) { return add(.ellipsis, length: 3) }
             if next >= 0x30, next <= 0x39 { return readNumber() }
             add(.dot, length: 1)
         case UInt8(ascii: "="):
-            if hasPrefix("===", at: offset) { return addForeign("===", as: .equalEqual, mend: "write `==`") }
-            if hasPrefix("=>", at: offset) { return addForeign("=>", as: .arrow, mend: "write `->`") }
+            if hasPrefix("===", at: offset) { return addForeign("===", as: .equalEqual, own: "==") }
+            if hasPrefix("=>", at: offset) { return addForeign("=>", as: .arrow, own: "->") }
             next == UInt8(ascii: "=") ? add(.equalEqual, length: 2) : add(.equal, length: 1)
         case UInt8(ascii: "!"):
             if next == UInt8(ascii: "=") { return add(.notEqual, length: 2) }
-            addForeign("!", as: .not, mend: "write `not`")
+            addForeign("!", as: .not, mend: negatesPlainly ? nil : "write `not`", own: "not")
         case UInt8(ascii: "<"):
-            if next == UInt8(ascii: ">") { return addForeign("<>", as: .notEqual, mend: "write `!=`") }
+            if next == UInt8(ascii: ">") { return addForeign("<>", as: .notEqual, own: "!=") }
             next == UInt8(ascii: "=") ? add(.lessEqual, length: 2) : add(.less, length: 1)
         case UInt8(ascii: ">"): next == UInt8(ascii: "=") ? add(.greaterEqual, length: 2) : add(.greater, length: 1)
         case UInt8(ascii: "+"): next == UInt8(ascii: "=") ? add(.addEqual, length: 2) : add(.plus, length: 1)
@@ -342,19 +342,42 @@ struct Lexer {
         case UInt8(ascii: "@"): next == UInt8(ascii: "=") ? add(.matmulEqual, length: 2) : add(.at, length: 1)
         case UInt8(ascii: "|"):
             if next == UInt8(ascii: ">") { return add(.pipe, length: 2) }
-            if next == UInt8(ascii: "|") { return addForeign("||", as: .or, mend: "write `or`") }
+            if next == UInt8(ascii: "|") { return addForeign("||", as: .or, own: "or") }
             addForeign("|", as: .or, mend: "write `or`, or `|>` to pipe a value into a function")
         case UInt8(ascii: "&"):
-            if next == UInt8(ascii: "&") { return addForeign("&&", as: .and, mend: "write `and`") }
+            if next == UInt8(ascii: "&") { return addForeign("&&", as: .and, own: "and") }
             addForeign("&", as: .and, mend: "write `and`")
         case UInt8(ascii: "^"): addForeign("^", as: .starStar, mend: "a power is written `**`")
         default: readUnexpected()
         }
     }
 
+    /// Whether `not` for the `!` here takes the same operand: a name or call in front of `and`, `or`, a bracket or the end of
+    /// the line. It binds looser than comparisons, which `!` does not.
+    private var negatesPlainly: Bool {
+        var index = offset + 1
+        var depth = 0
+        while index < bytes.count, bytes[index] != 0x0A {
+            let byte = bytes[index]
+            if byte == UInt8(ascii: "(") || byte == UInt8(ascii: "[") { depth += 1 }
+            if byte == UInt8(ascii: ")") || byte == UInt8(ascii: "]") {
+                if depth == 0 { break }
+                depth -= 1
+            } else if depth == 0, !(byte >= 0x80 || byte == 0x5F || byte == 0x2E || byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39) , byte != 0x28, byte != 0x5B {
+                break
+            }
+            index += 1
+        }
+        while index < bytes.count, bytes[index] == 0x20 { index += 1 }
+        if index >= bytes.count { return true }
+        return ["\n", "\r", ")", "]", "}", "{", ",", ";", "#", "&&", "||", "and ", "or "].contains { hasPrefix($0, at: index) }
+    }
+
     /// An operator of other languages: complains, and goes on with what is meant.
-    private mutating func addForeign(_ text: String, as kind: TokenKind, mend: String) {
-        report(.foreignOperator(text, at: range(offset, offset + text.utf8.count), mend: mend))
+    private mutating func addForeign(_ text: String, as kind: TokenKind, mend: String? = nil, own: String? = nil) {
+        report(
+            .foreignOperator(
+                text, at: range(offset, offset + text.utf8.count), mend: mend ?? "write `\(own ?? "")`", own: mend == nil ? own : nil))
         add(kind, length: text.utf8.count)
     }
 

@@ -39,3 +39,27 @@ private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
     }
     return last[b.count]
 }
+
+/// The candidate that `name` surely misspells: few letters differ, no other candidate is as near, and digits are the same
+/// (`conv1d` may be meant by `conv4d`, or `conv2d`).
+public func surelyMeant(by name: String, in candidates: some Sequence<String>) -> String? {
+    let wanted = folded(name)
+    guard wanted.count >= 3, wanted.count <= 64 else { return nil }
+    var best: (distance: Int, name: String)?
+    var isTie = false
+    for candidate in candidates where candidate != name {
+        let other = folded(candidate)
+        guard abs(other.count - wanted.count) <= 2 else { continue }
+        let distance = editDistance(wanted, other)
+        guard distance <= (wanted.count < 6 ? 1 : 2) else { continue }
+        if let known = best, distance >= known.distance {
+            if distance == known.distance, candidate != known.name { isTie = true }
+            continue
+        }
+        best = (distance, candidate)
+        isTie = false
+    }
+    guard let best, !isTie else { return nil }
+    func digits(_ text: String) -> [UInt8] { text.utf8.filter { $0 >= 0x30 && $0 <= 0x39 } }
+    return digits(name) == digits(best.name) ? best.name : nil
+}

@@ -67,10 +67,12 @@ extension Parser {
 
     private mutating func chained(_ left: Expression, first: SourceRange, second: SourceRange) -> Failure {
         var mend: String?
+        var fix: [Edit] = []
+        if case .binary(_, _, let middle, _) = left.kind { fix = repeated(middle, before: second) }
         if case .binary(_, _, let middle, _) = left.kind, left.range.end - left.range.start < 60 {
             mend = "write `\(source.text(left.range)) and \(source.text(middle.range)) \(source.text(second)) …`"
         }
-        return fail(.chainedComparison(first: first, second: second, mend: mend))
+        return fail(.chainedComparison(first: first, second: second, mend: mend, fix: fix))
     }
 
     private mutating func prefix(_ minimum: Precedence) throws(Failure) -> Expression {
@@ -145,8 +147,15 @@ extension Parser {
             }
             if !accept(.comma) { break }
         }
-        if kind == .for { throw expected("`,` or `)`", mend: "a list that is made by a loop stands in brackets: `f([… for x in xs])`") }
-        if kind == .colon { throw expected("`,` or `)`", mend: "a named argument is written `name = value`") }
+        if kind == .for {
+            throw expected(
+                "`,` or `)`", mend: "a list that is made by a loop stands in brackets: `f([… for x in xs])`",
+                fix: arguments.count == 1 && arguments[0].name == nil ? bracketsWithin(opening) : [])
+        }
+        if kind == .colon {
+            let isName = tokens[position - 1].kind == .name && (tokens[position - 2].kind == .comma || position - 2 == opening)
+            throw expected("`,` or `)`", mend: "a named argument is written `name = value`", fix: isName ? equalForColon(position) : [])
+        }
         if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false)) }
         try close(.closeParenthesis, "`,` or `)`", opening: opening)
         context.isInHead = wasInHead
@@ -235,7 +244,7 @@ extension Parser {
         case .for, .while: return fail(.loopAsValue(text(position), at: here))
         case .fn: return fail(.expectedValue(found: found, at: here, mend: "a function without a name is written `(a, b) -> …`"))
         case .slashSlash where position == 0 || tokens[position - 1].kind == .newline:
-            return fail(.expectedValue(found: found, at: here, mend: "a comment begins with `#`"))
+            return fail(.expectedValue(found: found, at: here, mend: "a comment begins with `#`", fix: isFirstOnLine ? [Edit(here, "#")] : []))
         case .ellipsis:
             return fail(.expectedValue(found: found, at: here, mend: "`...` spreads inside brackets: `[...xs]`, `f(...xs)`, `{...r}`"))
         case .dot: return fail(.expectedValue(found: found, at: here))
@@ -291,7 +300,7 @@ extension Parser {
         if kind == .comma {
             let isTarget = match(start) + 1 < tokens.count && tokens[match(start) + 1].kind == .equal
             let mend = isTarget ? "names stand bare: `a, b = …`" : "a list stands in brackets: `[a, b]`"
-            throw expected("`)`", opened: tokenRange(start), mend: mend)
+            throw expected("`)`", opened: tokenRange(start), mend: mend, fix: isTarget ? brackets("", "", for: start) : brackets("[", "]", for: start))
         }
         if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false)) }
         try close(.closeParenthesis, "`)`", opening: start)
@@ -362,7 +371,8 @@ extension Parser {
             if kind == .closeBrace { break }
             let before = tokens[position - 1].kind
             guard accept(.comma) || before == .newline || before == .semicolon else {
-                throw expected("`,` or `}`", opened: tokenRange(opening))
+                let fix = kind == .name && peek() == .equal ? missingComma() : []
+                throw expected("`,` or `}`", opened: tokenRange(opening), mend: fix.isEmpty ? nil : "put a comma before it", fix: fix)
             }
         }
         advance()
@@ -413,10 +423,17 @@ extension Parser {
     private mutating func badField() -> Failure {
         if kind.isKeyword, peek() == .equal { return fail(.keywordAsName(text(position), what: "a field of a record", at: here)) }
         var mend = "a block stands only behind a head such as `if c`; write statements without braces"
-        if kind == .name, peek() == .colon { mend = "write `\(text(position)) = …`" }
+        var fix: [Edit] = []
+        if kind == .name, peek() == .colon {
+            mend = "write `\(text(position)) = …`"
+            fix = equalForColon(position + 1)
+        }
         if kind == .int || kind == .float { mend = "a list stands in brackets: `[1, 2]`" }
-        if kind == .stringStart { mend = "names of fields stand without quotes: `{name = value}`" }
-        return fail(.recordField(here, found: found, mend: mend))
+        if kind == .stringStart {
+            mend = "names of fields stand without quotes: `{name = value}`"
+            fix = fieldForString()
+        }
+        return fail(.recordField(here, found: found, mend: mend, fix: fix))
     }
 
     // MARK: Functions

@@ -184,7 +184,7 @@ extension Parser {
     private mutating func expectStatement() throws(Failure) -> Statement.Kind {
         advance()
         let condition = try expression()
-        if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false)) }
+        if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false, isCondition: true)) }
         let message: Expression? = accept(.comma) ? try expression() : nil
         return .expect(condition, message: message)
     }
@@ -274,7 +274,9 @@ extension Parser {
 
     mutating func loopNames() throws(Failure) -> [Name] {
         let isParenthesized = kind == .openParenthesis
-        if isParenthesized { throw expected("a name", mend: "the names of a loop stand bare: `for a, b in …`") }
+        if isParenthesized {
+            throw expected("a name", mend: "the names of a loop stand bare: `for a, b in …`", fix: brackets("", "", for: position))
+        }
         var names = [try name("a loop variable")]
         while accept(.comma) { names.append(try name("a loop variable")) }
         checkRepeats(names, "the loop variable")
@@ -291,11 +293,13 @@ extension Parser {
 
     mutating func block(after head: String) throws(Failure) -> Block {
         guard kind == .openBrace else {
-            if kind == .equal { throw fail(.assignmentAsValue(at: here, isChain: false)) }
+            if kind == .equal {
+                throw fail(.assignmentAsValue(at: here, isChain: false, isCondition: head.hasPrefix("the condition")))
+            }
             var mend: String?
             if kind == .colon { mend = "write `{ … }` instead of `:`" }
             if kind == .newline, peek() == .openBrace { mend = "put the `{` on this line" }
-            throw fail(.expectedBlock(after: head, found: found, at: here, mend: mend))
+            throw fail(.expectedBlock(after: head, found: found, at: here, mend: mend, fix: bracesForColon() + braceFromNextLine()))
         }
         let outer = try enter()
         let flags = context

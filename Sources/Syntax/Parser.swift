@@ -90,7 +90,10 @@ struct Parser {
 
     /// Closes a bracket that was opened at token `opening`.
     mutating func close(_ wanted: TokenKind, _ words: String, opening: Int) throws(Failure) {
-        guard accept(wanted) else { throw expected(words, opened: tokenRange(opening)) }
+        guard accept(wanted) else {
+            let fix = words.hasPrefix("`,`") && pythonMend == nil ? missingComma() : []
+            throw expected(words, opened: tokenRange(opening), mend: fix.isEmpty ? nil : "put a comma before it", fix: fix)
+        }
     }
 
     func text(_ index: Int) -> String { source.text(tokenRange(index)) }
@@ -136,12 +139,12 @@ struct Parser {
         }
     }
 
-    func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil) -> Diagnostic {
-        .expected(words, found: found, at: here, opened: opened, mend: mend ?? pythonMend)
+    func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil, fix: [Edit] = []) -> Diagnostic {
+        .expected(words, found: found, at: here, opened: opened, mend: mend ?? pythonMend, fix: fix.isEmpty ? withoutPrefix : fix)
     }
 
-    mutating func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil) -> Failure {
-        fail(expected(words, opened: opened, mend: mend))
+    mutating func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil, fix: [Edit] = []) -> Failure {
+        fail(expected(words, opened: opened, mend: mend, fix: fix))
     }
 
     mutating func fail(_ diagnostic: Diagnostic) -> Failure {
@@ -256,18 +259,18 @@ struct Parser {
     private mutating func endExpected(after start: Int) -> Failure {
         let first = tokens[start].kind == .name ? text(start) : ""
         if kind == .name, isWord("elif", at: position) || isWord("elsif", at: position) {
-            return fail(.foreignWord(text(position), at: here, mend: "write `else if`"))
+            return fail(.foreignWord(text(position), at: here, mend: "write `else if`", fix: ownWord(for: position)))
         }
         if kind == .else { return fail(.strayElse(here)) }
         if position == start + 1, tokens[start].kind == .name, let mend = Self.foreignWords[first] {
-            return fail(.foreignWord(first, at: tokenRange(start), mend: mend))
+            return fail(.foreignWord(first, at: tokenRange(start), mend: mend, fix: ownWord(for: start)))
         }
         if position == start + 1, first == "import", kind == .name {
             return fail(.importWithoutQuotes(here, name: text(position)))
         }
         var mend: String?
         switch kind {
-        case .comma: return fail(.bareList(SourceRange(source, tokens[start].start, here.end)))
+        case .comma: return fail(.bareList(SourceRange(source, tokens[start].start, here.end), fix: bracketsAroundStatement(from: start)))
         case .equal: return fail(.assignmentAsValue(at: here, isChain: true))
         case .colon: mend = "a name gets its value with `=`, and only parameters and options have types"
         case .openBrace: mend = "braces follow the head of a declaration, `if`, `for`, `while`, `with` or `model`"
@@ -277,7 +280,7 @@ struct Parser {
             }
         default: break
         }
-        return fail(.expectedEnd(found: found, at: here, mend: pythonMend ?? mend))
+        return fail(.expectedEnd(found: found, at: here, mend: pythonMend ?? mend, fix: withoutPrefix))
     }
 
     /// What is meant where a value goes on as in Python: `b if a else c`, `lambda x: x`, `f"{x}"`.

@@ -20,13 +20,13 @@ public struct Renderer: Sendable {
 
     /// The whole drawing, in lines, without a newline at the end.
     public func render(_ diagnostic: Diagnostic) -> String {
-        var lines = [
-            paint(title(diagnostic), diagnostic.severity == .error ? .error : .warning)
-                + paint(": " + clean(diagnostic.what), .bold)
-        ]
+        let style: Style = diagnostic.severity == .error ? .error : .warning
+        var lines = hanging(title(diagnostic) + ":", style, wrapped(clean(diagnostic.what), to: width - title(diagnostic).count - 2), .bold)
         if let primary = diagnostic.at { lines += snippets(primary, diagnostic.also) }
-        if let why = diagnostic.why { lines += wrapped(why, label: "why") }
-        if let mend = diagnostic.mend { lines += wrapped(mend, label: "mend") }
+        for (label, text) in [("why", diagnostic.why), ("mend", diagnostic.mend)] {
+            guard let text else { continue }
+            lines += hanging(label + ":", .label, wrapped(text, to: width - label.count - 4), indent: 2)
+        }
         lines += calls(diagnostic.calls)
         return lines.joined(separator: "\n")
     }
@@ -123,12 +123,25 @@ public struct Renderer: Sendable {
             }
             let (column, length) = window.columns(of: mark.start, mark.end)
             let signs = String(repeating: mark.isPrimary ? "^" : "-", count: max(length, 1))
-            let words = mark.text.isEmpty ? "" : " " + clean(mark.text)
-            lines.append(
-                spaces(gutter + 1) + paint(bar, .frame) + " " + spaces(column)
-                    + paint(signs + words, mark.isPrimary ? .error : .frame))
+            for line in marked(signs, from: column, mark.text, columns: max(width - gutter - 3, 20)) {
+                lines.append(
+                    spaces(gutter + 1) + paint(bar, .frame) + " " + spaces(line.column)
+                        + paint(line.text, mark.isPrimary ? .error : .frame))
+            }
         }
         return lines
+    }
+
+    /// The signs below a part of a line and the words about it: behind the signs where there is room, else below them.
+    private func marked(_ signs: String, from column: Int, _ text: String, columns: Int) -> [(column: Int, text: String)] {
+        if text.isEmpty { return [(column, signs)] }
+        let behind = column + signs.count + 1
+        let least = 24
+        if behind + self.columns(clean(text)) <= columns || columns - behind >= least {
+            return wrapped(clean(text), to: columns - behind).enumerated().map { $0 == 0 ? (column, signs + " " + $1) : (behind, $1) }
+        }
+        let start = max(min(column, columns - least), 0)
+        return [(column, signs)] + wrapped(clean(text), to: columns - start).map { (start, $0) }
     }
 
     private var bar: String { usesASCII ? "|" : "│" }
@@ -247,14 +260,13 @@ public struct Renderer: Sendable {
 
     private func spaces(_ count: Int) -> String { String(repeating: " ", count: max(count, 0)) }
 
-    /// `  why: …`, broken between words, the further lines below the first word.
-    private func wrapped(_ text: String, label: String) -> [String] {
+    /// A text in lines of at most so many columns, broken between words; code in backticks stays whole where it can.
+    private func wrapped(_ text: String, to room: Int) -> [String] {
         var lines: [String] = []
-        let indent = label.count + 4
         for paragraph in text.split(separator: "\n", omittingEmptySubsequences: false) {
             var line = ""
-            for word in paragraph.split(separator: " ", omittingEmptySubsequences: false).map({ clean(String($0)) }) {
-                if !line.isEmpty, indent + columns(line) + 1 + columns(word) > width {
+            for word in words(paragraph, within: room) {
+                if !line.isEmpty, columns(line) + 1 + columns(word) > room {
                     lines.append(line)
                     line = word
                 } else {
@@ -263,8 +275,36 @@ public struct Renderer: Sendable {
             }
             lines.append(line)
         }
-        return lines.enumerated().map { index, line in
-            (index == 0 ? "  " + paint(label + ":", .label) + " " : spaces(indent)) + line
+        return lines
+    }
+
+    /// Words as they are shown; one that begins code in backticks goes on to the code's end, unless that is too wide for a line.
+    private func words(_ text: Substring, within room: Int) -> [String] {
+        var words: [String] = []
+        var code: [String] = []
+        func isOdd(_ text: String) -> Bool { text.utf8.count { $0 == UInt8(ascii: "`") } % 2 == 1 }
+        func endCode() {
+            let whole = code.joined(separator: " ")
+            words += columns(whole) <= room ? [whole] : code
+            code = []
+        }
+        for word in text.split(separator: " ", omittingEmptySubsequences: false).map({ clean(String($0)) }) {
+            if code.isEmpty, !isOdd(word) {
+                words.append(word)
+            } else {
+                code.append(word)
+                if code.count > 1, isOdd(word) { endCode() }
+            }
+        }
+        // What was never closed is no code.
+        return words + code
+    }
+
+    /// Lines behind a label, the further ones below the first.
+    private func hanging(_ label: String, _ style: Style, _ lines: [String], _ body: Style? = nil, indent: Int = 0) -> [String] {
+        lines.enumerated().map { index, line in
+            let line = body.map { paint(line, $0) } ?? line
+            return index == 0 ? spaces(indent) + paint(label, style) + " " + line : spaces(indent + label.count + 1) + line
         }
     }
 
@@ -276,8 +316,10 @@ public struct Renderer: Sendable {
                 if index == 6 { lines.append("  \(usesASCII ? "..." : "…") \(calls.count - 10) more calls") }
                 continue
             }
-            let words = call.text.isEmpty ? "" : " " + clean(call.text)
-            lines.append("  " + paint(index == 0 ? "called" : "and", .label) + " at \(place(call.range))" + words)
+            let (word, place, words) = (index == 0 ? "called" : "and", place(call.range), clean(call.text))
+            let isWide = 6 + word.count + columns(place) + columns(words) > width
+            lines.append("  " + paint(word, .label) + " at " + place + (words.isEmpty || isWide ? "" : " " + words))
+            if isWide { lines.append("    " + words) }
         }
         return lines
     }

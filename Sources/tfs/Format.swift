@@ -33,11 +33,7 @@ struct Format: ParsableCommand {
                 } else if file == "-" {
                     Terminal.write(text)
                 } else if isChanged {
-                    do throws(FormatError) {
-                        try Files.write(text, to: file)
-                    } catch {
-                        throw Diagnostic(code: "E0003", what: error.what, at: nil, mend: error.mend)
-                    }
+                    try Files.replace(Array(text.utf8), at: file)
                 }
             } catch let diagnostic as Diagnostic {
                 Terminal.report(diagnostic)

@@ -76,7 +76,16 @@ enum Terminal {
     static func report(_ diagnostic: Diagnostic) {
         let renderer = Renderer(width: width, usesColor: usesColor, usesASCII: usesASCII)
         writeError(renderer.render(diagnostic) + "\n")
+        firstCode.withLock { $0 = $0 ?? diagnostic.code }
         if Annotations.areWritten.load(ordering: .relaxed) { writeError(Annotations.github(diagnostic)) }
+    }
+
+    private static let firstCode = Mutex<String?>(nil)
+
+    /// Where more is to be read about what was reported, for a person at a terminal.
+    static func pointToExplanation() {
+        guard errorIsTerminal, let code = firstCode.withLock({ $0 }) else { return }
+        writeError("`tfs explain \(code)` says more\n")
     }
 
     /// A diagnostic as reports show it: no colour, and the same width everywhere.

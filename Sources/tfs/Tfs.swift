@@ -47,6 +47,7 @@ struct Tfs: ParsableCommand {
                     at: nil))
             status = Status.failed
         }
+        if status == Status.checkFailed || status == Status.failed { Terminal.pointToExplanation() }
         Glibc.exit(status)
     }
 }

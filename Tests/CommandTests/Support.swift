@@ -46,7 +46,9 @@ final class Scratch {
 }
 
 /// Runs the command with its streams on files, so that no pipe fills up; Ctrl-C comes after the seconds given.
-func runCommand(_ arguments: [String], program: String = binary, input: [UInt8] = [], environment: [String] = [], interruptedAfter delay: Double? = nil) throws -> Outcome {
+func runCommand(
+    _ arguments: [String], program: String = binary, input: [UInt8] = [], environment: [String] = [], interruptedAfter delay: Double? = nil
+) throws -> Outcome {
     let scratch = try Scratch()
     let inputPath = try scratch.file("in", input)
     var actions = unsafe posix_spawn_file_actions_t()

@@ -20,6 +20,7 @@ extension ScriptTests {
             if let wrong = page.wrong, wrong.language == "tfs" {
                 let found = try Self.run(wrong)
                 #expect(found.first?.code == code, "the wrong program gives \(found.map(\.code))")
+                for diagnostic in found { Widths.check(diagnostic) }
                 let message = found.map { Renderer(width: 76).render($0) + "\n" }.joined()
                 if isRewriting { page.message = message } else { #expect(page.message == message) }
             }
@@ -59,11 +60,10 @@ extension ScriptTests {
 
         /// What a program is told, run in a folder of its own with the files beside it.
         private static func run(_ program: ErrorPage.Program) throws -> [Diagnostic] {
-            let folder = "/tmp/tfs-page-\(getpid())"
-            try? FileManager.default.removeItem(atPath: folder)
+            // Other tests start processes in the folder at hand, so it must never go: it is one for all pages, and emptied.
+            let folder = "/tmp/tfs-pages-\(getuid())"
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-            defer { try? FileManager.default.removeItem(atPath: folder) }
-            // Other tests start processes in the folder at hand, which therefore must not go.
+            for name in Scripts.files(in: folder) { try FileManager.default.removeItem(atPath: folder + "/" + name) }
             unsafe chdir(folder)
             defer { unsafe chdir(Scripts.root) }
             for file in program.files { Scripts.write(file.text, to: file.name) }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import Language
 import Synchronization
@@ -34,6 +35,8 @@ enum Scripts {
     static let root = package + "/Tests/scripts"
     /// Paths below `root`, sorted. Names that begin with `_` are files that scripts import.
     static let all: [String] = find("").sorted()
+
+    static func files(in folder: String) -> [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder))?.sorted() ?? [] }
 
     private static func find(_ folder: String) -> [String] {
         guard let handle = unsafe opendir(root + "/" + folder) else { return [] }
@@ -74,7 +77,10 @@ enum Scripts {
         let errors = Mutex("")
         let console = Console(
             write: { text in output.withLock { $0 += text } },
-            report: { diagnostic in errors.withLock { $0 += Renderer().render(diagnostic) + "\n" } },
+            report: { diagnostic in
+                Widths.check(diagnostic)
+                errors.withLock { $0 += Renderer().render(diagnostic) + "\n" }
+            },
             // Progress tells times, which differ.
             progress: { _ in }, isTerminal: false, width: 80)
         var status: Int32 = 0

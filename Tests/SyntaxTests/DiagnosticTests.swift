@@ -71,7 +71,8 @@ import Testing
     @Test func wrapsAtTheWidthAndSpeaksASCII() {
         #expect(
             Renderer(width: 40, usesASCII: true).render(example) == """
-                error[E0207]: `head` expects 3 features, found 5
+                error[E0207]: `head` expects 3 features,
+                              found 5
                   --> mnist.tfs:7:6
                 6 | head(small)
                   |      ----- its first use made `features` 3
