@@ -75,7 +75,8 @@ import Testing
                               found 5
                   --> mnist.tfs:7:6
                 6 | head(small)
-                  |      ----- its first use made `features` 3
+                  |      ----- its first use made
+                  |            `features` 3
                 7 | head(large)
                   |      ^^^^^ shape [32, 5]
                   why: one layer value has one set of
