@@ -65,6 +65,11 @@ extension Diagnostic {
             code: "E0322", what: "\"\(first)\" and \"\(second)\" both bring the name `\(name)`", at: Label(range),
             mend: "import one of them with a name: `import \"\(second)\" as \(importName(second))`")
     }
+    static func testTwice(_ name: String, at range: SourceRange, first: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "W0306", severity: .warning, what: "a second test is called \"\(name)\"", at: Label(range), also: [Label(first, "the first one")],
+            why: "reports and `--filter` tell tests apart by their names", mend: "give each test a name of its own")
+    }
     static func tooLarge(_ range: SourceRange) -> Diagnostic {
         Diagnostic(
             code: "E0390", what: "this function is too large", at: Label(range), why: "one function holds at most 32,768 values",

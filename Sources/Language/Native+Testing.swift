@@ -41,7 +41,9 @@ extension Native {
             }
             let function = try arguments.function(0)
             let shapes = try arguments.list(1, machine)
-            if shapes.isEmpty { throw Fault.missingArgument("shapes", of: "output_shape") }
+            if shapes.isEmpty {
+                throw Fault("E0411", "`output_shape` needs the shape of each input", mend: "write `output_shape(layer, [32, 20])`")
+            }
             let inputs = try shapes.map { shape -> Value in
                 if shape.isUnknown { return .unknown }
                 let type = TensorType(dtype, try machine.sizes(shape, "a shape of `output_shape`"))

@@ -64,3 +64,15 @@ extension Session {
         return machine.costs(of: ran.module, ran.code)
     }
 }
+
+extension Module {
+    /// Tests whose name an earlier one has.
+    var repeatedTests: [Diagnostic] {
+        var places: [String: SourceRange] = [:]
+        return tests.compactMap { test in
+            if let first = places[test.name] { return .testTwice(test.name, at: test.place, first: first) }
+            places[test.name] = test.place
+            return nil
+        }
+    }
+}

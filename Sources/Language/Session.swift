@@ -108,6 +108,7 @@ public final class Session {
         // A name that a line with a broken statement holds may be one that it was to make.
         let broken = Self.words(onLinesOf: parsed.diagnostics)
         diagnostics += compiler.diagnostics.filter { $0.code != "E0301" || !broken.contains($0.at.map { $0.range.source.text($0.range) } ?? "") }
+        diagnostics += module.repeatedTests
         module.note(parsed.script)
         return (code, module)
     }

@@ -9,6 +9,10 @@ struct ScriptArguments {
     /// Options of `tfs run` itself that stand behind the script.
     private(set) var own: [String] = []
 
+    /// What `tfs run` takes itself, alone and with a value.
+    private static let flags = ["strict", "json", "profile"]
+    private static let settings = ["report", "baseline", "write_baseline", "annotate", "record"]
+
     init(_ words: [String], options: [OptionInfo], accepts: (String, OptionInfo) -> Bool) throws(Diagnostic) {
         var rest = words[...]
         while let word = rest.popFirst() {
@@ -40,16 +44,16 @@ struct ScriptArguments {
                 texts[option.name] = "false"
             } else if value == nil, name == "help" || name == "h" {
                 asksForHelp = true
-            } else if value == nil, ["strict", "json", "profile"].contains(name) {
+            } else if value == nil, Self.flags.contains(name) {
                 own.append(word)
-            } else if ["report", "baseline", "write_baseline", "annotate", "record"].contains(name) {
-                own.append(word)
-                if value == nil { own += rest.popFirst().map { [$0] } ?? [] }
+            } else if Self.settings.contains(name) {
+                own.append("--" + shown(name))
+                own += (value ?? rest.popFirst()).map { [$0] } ?? []
             } else {
                 let known = options.map { "--" + shown($0.name) }
                 throw .usage(
                     "the script has no option `\(word.prefix { $0 != "=" })`",
-                    mend: nearest(to: "--" + shown(name), in: known).map { "did you mean `\($0)`?" }
+                    mend: nearest(to: "--" + shown(name), in: known + (Self.flags + Self.settings).map { "--" + shown($0) }).map { "did you mean `\($0)`?" }
                         ?? (known.isEmpty ? "it declares none" : "it has " + known.map { "`\($0)`" }.joined(separator: ", ")))
             }
         }

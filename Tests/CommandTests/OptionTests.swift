@@ -28,6 +28,7 @@ import Testing
 
     @Test(arguments: [
         (["--epochs", "many"], "`--epochs` takes an int, found \"many\""), (["--rat", "1"], "did you mean `--rate`?"),
+        (["--jsn"], "did you mean `--json`?"), (["--write_baselin=x"], "did you mean `--write-baseline`?"),
         (["--rate"], "`--rate` needs a value"), (["--on=maybe"], "takes `true` or `false`"), (["stray"], "`stray` stands for nothing"),
     ])
     func wrongOnesAreNamed(_ words: [String], _ message: String) throws {
