@@ -199,7 +199,18 @@ extension Machine {
         var known = session.library.verbs(of: receiver)
         if case .record(let record) = receiver { known += record.names }
         if nearest(to: name, in: known) == nil { known = session.library.names.filter { !$0.contains(".") } }
-        throw Fault.noMethod(name, of: receiver, known: known)
+        var fields: [String] = []
+        if case .tensor = receiver { fields = ["shape", "dtype", "rank", "size"] }
+        if case .table = receiver { fields = ["columns", "rows", "label", "shape"] }
+        if case .layer = receiver { fields = ["params", "states", "config", "layers"] }
+        // `dataset.iris()` for `datasets.iris()`
+        var member: String?
+        if case .function(let function) = receiver {
+            member = session.library.modules.sorted().first {
+                session.library.position(of: $0 + "." + name) != nil && nearest(to: function.name, in: [$0]) != nil
+            }.map { $0 + "." + name }
+        }
+        throw Fault.noMethod(name, of: receiver, known: known, fields: fields, member: member)
     }
 
     private func isCallable(_ value: Value) -> Bool {
@@ -294,7 +305,7 @@ extension Machine {
             throw known.contains(extra.0)
                 ? Fault.repeatedArgument(extra.0, of: native.name) : Fault.unknownArgument(extra.0, of: native.name, known: known)
         }
-        if !rest.isEmpty { throw Fault.surplusArguments(native.name, takes: known.count, found: positional.count) }
+        if !rest.isEmpty { throw Fault.surplusArguments(native.name, takes: known, found: positional.count) }
         if Native.outside.contains(native.name), frames.contains(where: \.module.isSealed) { throw Fault.sealed(native.name) }
         if isCheck {
             switch native.inCheck {
@@ -329,7 +340,7 @@ extension Machine {
                 values[index] = value
             }
         }
-        if !rest.isEmpty { throw Fault.surplusArguments(function, takes: parameters.count, found: positional.count) }
+        if !rest.isEmpty { throw Fault.surplusArguments(function, takes: parameters.map(\.name), found: positional.count) }
         for (name, value) in named {
             guard let index = parameters.firstIndex(where: { $0.name == name && !$0.isRest }) else {
                 throw Fault.unknownArgument(name, of: function, known: parameters.map(\.name))

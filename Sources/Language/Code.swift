@@ -206,6 +206,11 @@ struct TypeSpec {
     var isOptional: Bool
     var text: String
     var range: SourceRange
+
+    /// Whether one of its dimensions has this name.
+    func names(_ dimension: String) -> Bool {
+        dimensions?.contains { if case .name(dimension) = $0 { true } else { false } } ?? false
+    }
 }
 
 /// Anything that can be called with arguments.

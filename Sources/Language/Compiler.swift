@@ -252,7 +252,11 @@ final class Compiler {
             if name == "training" { return make(at: range) { Instruction(.training, $0) } }
             return make(at: range) { Instruction(.standard, $0, wide: index) }
         case .missing:
-            diagnostics.append(.unknownName(name, at: range, known: visibleNames(), modules: library.modules.sorted()))
+            var diagnostic = Diagnostic.unknownName(name, at: range, known: visibleNames(), modules: library.modules.sorted())
+            if let parameter = scope.code.parameters.first(where: { $0.type?.names(name) ?? false }) {
+                diagnostic.mend = "a dimension is no variable of the body: its size stands in `\(parameter.name).shape`"
+            }
+            diagnostics.append(diagnostic)
             return constant(.unknown)
         }
     }

@@ -6,17 +6,15 @@ extension Diagnostic {
         let isModule = modules.contains(name)
         return Diagnostic(
             code: "E0301", what: isModule ? "`\(name)` is a module and no value" : "nothing is called `\(name)` here", at: Label(range),
-            mend: otherNames[name].map { "write `\($0)`" } ?? (isModule ? "its names stand behind a dot: `\(name).…`" : nil)
+            mend: OtherNames.constants[name].map { "write `\($0)`" } ?? OtherNames.mend(module: name) ?? (isModule ? "its names stand behind a dot: `\(name).…`" : nil)
                 ?? (nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" },
-            fix: isModule ? [] : correction(name, at: range, otherNames[name] ?? surelyMeant(by: name, in: known + modules)))
+            fix: isModule ? [] : correction(name, at: range, (OtherNames.exact.contains(name) ? OtherNames.constants[name] : nil) ?? surelyMeant(by: name, in: known + modules)))
     }
     /// Another name in the place of one, where the range is just that name.
     private static func correction(_ name: String, at range: SourceRange, _ meant: String?) -> [Edit] {
         guard let meant, range.source.text(range) == name else { return [] }
         return [Edit(range, meant)]
     }
-    /// What other languages and libraries call them.
-    private static let otherNames = ["True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan", "str": "string", "read_csv": "csv"]
     static func unknownMember(_ name: String, at range: SourceRange, known: [String]) -> Diagnostic {
         let parts = name.split(separator: ".", maxSplits: 1)
         let module = String(parts[0])

@@ -508,6 +508,7 @@ extension Machine {
     func feature(_ value: Value) throws -> Feature {
         if case .string(let name) = value { return .numeric(name.string, normalize: true) }
         guard case .record(let record) = value, case .string(let kind)? = record["feature"] else {
+            if value.isUnknown { throw UnknownArgument() }
             throw Fault.type("a feature", expected: "a column of the module `feature`", found: value, mend: "write `feature.numeric(\"age\")`")
         }
         let arguments = Arguments(function: "feature." + kind.string, names: record.names, values: record.values)

@@ -44,8 +44,8 @@ extension OpError {
     }
     static func noField(_ name: String, of value: Value, known: [String]) -> Fault {
         let near = nearest(to: name, in: known)
-        var mend = near.map { "did you mean `\($0)`?" }
-        if near == nil, !known.isEmpty, known.count <= 12 {
+        var mend = OtherNames.fields[name].map { "write `\($0)`" } ?? near.map { "did you mean `\($0)`?" }
+        if mend == nil, !known.isEmpty, known.count <= 12 {
             mend = "it has " + known.map { "`\($0)`" }.joined(separator: ", ")
         }
         return Fault("E0407", "\(value.described) has no field `\(name)`", mend: mend, misspelling: Misspelling(name, known: known))
@@ -57,18 +57,23 @@ extension OpError {
         let isNumber = ["int", "float"].contains(value.kind)
         return Fault("E0408", "\(value.described) cannot be called", mend: isNumber ? "a product is written `a * (b)`" : nil)
     }
-    static func noMethod(_ name: String, of value: Value, known: [String]) -> Fault {
-        Fault(
-            "E0409", "\(value.described) has no `\(name)`, and no function of that name takes it",
-            mend: otherVerbs[name].map { "write `\($0)`" } ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" },
-            misspelling: Misspelling(name, known: otherVerbs[name] == nil ? known : []))
+    static func noMethod(_ name: String, of value: Value, known: [String], fields: [String], member: String?) -> Fault {
+        let mend: String? = if let member {
+            "did you mean `\(member)`?"
+        } else if fields.contains(name) {
+            "`\(name)` is a field: leave the parentheses out"
+        } else if case .function(let function) = value {
+            "call it first: `\(function.name)(…).\(name)(…)`"
+        } else if let other = OtherNames.verbs[name] {
+            "write `\(other)`"
+        } else {
+            nearest(to: name, in: known).map { "did you mean `\($0)`?" }
+        }
+        let isMisspelt = member == nil && OtherNames.verbs[name] == nil && !fields.contains(name)
+        return Fault(
+            "E0409", "\(value.described) has no `\(name)`, and no function of that name takes it", mend: mend,
+            misspelling: Misspelling(name, known: isMisspelt ? known : []))
     }
-    /// What other libraries call tfs's verbs.
-    private static let otherVerbs = [
-        "train": "fit", "groupby": "group", "sort_values": "sort", "dropna": "filter(row -> …)", "astype": "cast",
-        "append": "[...list, value]", "to_csv": "io.write(path, table)", "startswith": "starts_with",
-        "endswith": "ends_with", "view": "reshape", "detach": "stop_gradient",
-    ]
     static func condition(_ value: Value) -> Fault {
         let mend: String
         switch value {
@@ -88,9 +93,14 @@ extension OpError {
     static func missingArgument(_ name: String, of function: String) -> Fault {
         Fault("E0411", "`\(function)` needs `\(name)`", mend: "add `\(name) = …`")
     }
-    static func surplusArguments(_ function: String, takes count: Int, found: Int) -> Fault {
-        Fault("E0412", "`\(function)` takes \(count == 0 ? "no arguments" : count == 1 ? "1 argument" : "at most \(count) arguments"), found \(found)")
+    static func surplusArguments(_ function: String, takes names: [String], found: Int) -> Fault {
+        let count = names.count
+        return Fault(
+            "E0412", "`\(function)` takes \(count == 0 ? "no arguments" : count == 1 ? "1 argument" : "at most \(count) arguments"), found \(found)",
+            mend: names.contains("shape") ? shapeIsList(function) : nil)
     }
+    /// What `zeros(2, 3)` is told.
+    static func shapeIsList(_ function: String) -> String { "a shape is a list: `\(function)([2, 3])` is 2 by 3" }
     static func unknownArgument(_ name: String, of function: String, known: [String]) -> Fault {
         let near = nearest(to: name, in: known)
         return Fault(

@@ -373,7 +373,7 @@ extension Machine {
         if let stack = layer.stack {
             if let extra = named.first { throw Fault.unknownArgument(extra.0, of: layer.kind, known: ["training"]) }
             guard inputs.count == 1, var value = inputs.first else {
-                throw Fault.surplusArguments(layer.kind, takes: 1, found: inputs.count)
+                throw Fault.surplusArguments(layer.kind, takes: ["x"], found: inputs.count)
             }
             if let type = layer.inputType { try checkInput(value, type, layer) }
             for (place, part) in stack.enumerated() {
@@ -489,6 +489,13 @@ extension Machine {
             tally?.isComplete = false
             return .tensor(.unknown(type))
         } else {
+            for (role, value) in [("regularizer", regularizer), ("constraint", constraint)] {
+                switch value {
+                case .none, .function, .unknown: break
+                case .int, .float: throw Fault.type("a \(role)", expected: "a function", found: value, mend: "write `l2(\(value.written))`")
+                default: throw Fault.type("a \(role)", expected: "a function", found: value)
+                }
+            }
             let path = layer.path + "/" + name
             let value = try initial(path, type, initializer, seed: layer.seed)
             parameter = LayerParameter(

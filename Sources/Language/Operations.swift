@@ -118,7 +118,7 @@ extension Machine {
             if known.contains(extra.0) { throw Fault.repeatedArgument(extra.0, of: op.name) }
             throw Fault.unknownArgument(extra.0, of: op.name, known: known)
         }
-        if !rest.isEmpty { throw Fault.surplusArguments(op.name, takes: known.count, found: positional.count) }
+        if !rest.isEmpty { throw Fault.surplusArguments(op.name, takes: known, found: positional.count) }
         return bound
     }
 
@@ -305,7 +305,8 @@ extension Machine {
             if case .string(let text) = value {
                 throw Fault.type(what, expected: "a dtype", found: value, mend: "write `\(text.string)` without quotes")
             }
-            throw Fault.type(what, expected: "a dtype such as `f32`", found: value)
+            let mend: String? = if case .int = value { "if this is a size: a shape is a list, `[2, 3]`" } else { nil }
+            throw Fault.type(what, expected: "a dtype such as `f32`", found: value, mend: mend)
         case .axes:
             if case .none = value { return .none }
             if let list = try ints(value) { return .ints(list) }

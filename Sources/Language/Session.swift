@@ -105,20 +105,31 @@ public final class Session {
             try self.publicNames(ofImport: path, from: source.path, at: range)
         }
         let code = compiler.compile(parsed.script)
-        // A name that a line with a broken statement holds may be one that it was to make.
-        let broken = Self.words(onLinesOf: parsed.diagnostics)
-        diagnostics += compiler.diagnostics.filter { $0.code != "E0301" || !broken.contains($0.at.map { $0.range.source.text($0.range) } ?? "") }
+        // A name on a line with a broken statement may be one that it was to make. Of a name that nothing has, the first
+        // use is told.
+        let broken = Self.words(brokenBy: parsed.diagnostics)
+        var told: Set<String> = []
+        diagnostics += compiler.diagnostics.filter { diagnostic in
+            guard diagnostic.code == "E0301", let range = diagnostic.at?.range else { return true }
+            let name = range.source.text(range)
+            return !broken.contains(name) && told.insert(name).inserted
+        }
         diagnostics += module.repeatedTests
         module.note(parsed.script)
         return (code, module)
     }
 
-    private static func words(onLinesOf diagnostics: [Diagnostic]) -> Set<String> {
+    /// The words on the lines of syntax errors, and all that follow a bracket that is never closed.
+    private static func words(brokenBy diagnostics: [Diagnostic]) -> Set<String> {
         var words: Set<String> = []
-        for label in diagnostics.lazy.compactMap(\.at) {
-            let source = label.range.source
-            let line = source.line(source.line(at: label.range.start))
-            for word in line.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }) { words.insert(String(word)) }
+        for diagnostic in diagnostics {
+            guard let range = diagnostic.at?.range else { continue }
+            let source = range.source
+            let line = source.line(at: range.start)
+            let last = diagnostic.code == "E0112" ? source.lineStarts.count : line
+            for line in line...last {
+                for word in source.line(line).split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }) { words.insert(String(word)) }
+            }
         }
         return words
     }

@@ -63,6 +63,18 @@ public final class List: @unchecked Sendable {
     public internal(set) var values: ContiguousArray<Value>
     public init(_ values: ContiguousArray<Value>) { self.values = values }
     public convenience init(_ values: some Sequence<Value>) { self.init(ContiguousArray(values)) }
+
+    /// The first element at any depth that no tensor could hold, among the first thousand.
+    var oddElement: Value? {
+        for value in values.prefix(1000) {
+            switch value {
+            case .list(let inner): if let odd = inner.oddElement { return odd }
+            case .int, .float, .bool, .range, .tensor, .unknown, .unset: break
+            default: return value
+            }
+        }
+        return nil
+    }
 }
 
 public final class RangeList: Sendable {
@@ -176,6 +188,7 @@ extension Value {
         case .none: "`none`"
         case .int, .estimator: "an \(kind)"
         case .tensor(let tensor): "a tensor \(tensor.type)"
+        case .list(let list): list.oddElement.map { "a list that holds \($0.described)" } ?? "a list"
         default: "a \(kind)"
         }
     }

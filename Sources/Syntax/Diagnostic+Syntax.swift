@@ -265,9 +265,11 @@ extension Diagnostic {
     }
 
     static func positionalAfterNamed(_ range: SourceRange, named: SourceRange) -> Diagnostic {
-        Diagnostic(
+        let name = named.source.text(named)
+        return Diagnostic(
             code: "E0132", what: "a positional argument stands behind a named one", at: Label(range),
-            also: [Label(named, "named")], mend: "put it first, or name it too")
+            also: [Label(named, "named")],
+            mend: "put it first, or name it too; if it belongs to `\(name)`, a list has brackets: `\(name) = [a, b]`")
     }
 
     static func repeatedName(_ name: Name, first: SourceRange, kind: String) -> Diagnostic {
@@ -317,10 +319,12 @@ extension Diagnostic {
             mend: "write `option \(name.text) = …`, or `option \(name.text): int? = none` where none is to be had")
     }
 
-    static func bareList(_ range: SourceRange, fix: [Edit]) -> Diagnostic {
+    static func bareList(_ range: SourceRange, isLast: Bool, fix: [Edit]) -> Diagnostic {
         Diagnostic(
             code: "E0142", what: "a list needs brackets here", at: Label(range),
-            why: "only behind `=` and `return` it stands without", mend: "write `[a, b]`", fix: fix)
+            why: "only behind `=` and `return` it stands without",
+            mend: isLast ? "leave the comma out: statements end with their line" : "write `[a, b]`; statements on one line are separated by `;`",
+            fix: isLast ? [] : fix)
     }
 
     static func unaryPlus(_ range: SourceRange) -> Diagnostic {

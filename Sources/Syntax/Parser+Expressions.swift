@@ -133,6 +133,7 @@ extension Parser {
         advance()
         var arguments: [Argument] = []
         var named: SourceRange?
+        var isTold = false
         while kind != .closeParenthesis {
             if kind == .name, peek() == .equal {
                 let name = try name("an argument")
@@ -142,7 +143,10 @@ extension Parser {
             } else {
                 let isSpread = accept(.ellipsis)
                 let value = try expression()
-                if let named, !isSpread { report(.positionalAfterNamed(value.range, named: named)) }
+                if let name = named, !isSpread, !isTold {
+                    report(.positionalAfterNamed(value.range, named: name))
+                    isTold = true
+                }
                 arguments.append(Argument(name: nil, value: value, isSpread: isSpread))
             }
             if !accept(.comma) { break }

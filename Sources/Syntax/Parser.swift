@@ -10,11 +10,33 @@ public func parse(_ source: SourceText) -> (script: Script, diagnostics: [Diagno
     let script = Script(source: source, statements: statements, comments: parser.comments)
     var diagnostics = parser.diagnostics
     diagnostics.sort { ($0.at?.range.start ?? 0) < ($1.at?.range.start ?? 0) }
+    diagnostics = withoutConsequences(diagnostics)
     if diagnostics.count > Diagnostic.mostPerText {
         diagnostics.removeSubrange(Diagnostic.mostPerText...)
         if let last = diagnostics.last?.at { diagnostics.append(.tooManyErrors(at: last.range)) }
     }
     return (script, diagnostics)
+}
+
+/// What one mistake makes of the text behind it is not told: brackets on the line of a string that does not end, and the
+/// `}` of a block that began with `:`.
+private func withoutConsequences(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+    let openStrings = Set(
+        diagnostics.lazy.filter { $0.code == "E0103" }.compactMap(\.at).map { $0.range.source.line(at: $0.range.start) })
+    var colons = 0
+    return diagnostics.filter { diagnostic in
+        guard let range = diagnostic.at?.range else { return true }
+        switch diagnostic.code {
+        case "E0107", "E0109", "E0112": return !openStrings.contains(range.source.line(at: range.start))
+        case "E0123":
+            if range.source.text(range) == ":" { colons += 1 }
+            return true
+        case "E0113" where colons > 0 && diagnostic.also.isEmpty && range.source.text(range) == "}":
+            colons -= 1
+            return false
+        default: return true
+        }
+    }
 }
 
 /// Recursive descent for statements, precedence climbing for operators.
@@ -119,7 +141,7 @@ struct Parser {
     mutating func name(_ what: String) throws(Failure) -> Name {
         guard kind == .name else {
             if kind.isKeyword { throw fail(.keywordAsName(text(position), what: what, at: here)) }
-            throw expected("a name for \(what)")
+            throw expected("a name for \(what)", mend: [.star, .starStar].contains(kind) ? "what is left is taken by a parameter such as `...rest`" : nil)
         }
         let name = Name(text(position), here)
         advance()
@@ -140,7 +162,7 @@ struct Parser {
     }
 
     func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil, fix: [Edit] = []) -> Diagnostic {
-        .expected(words, found: found, at: here, opened: opened, mend: mend ?? pythonMend, fix: fix.isEmpty ? withoutPrefix : fix)
+        .expected(words, found: found, at: here, opened: opened, mend: pythonMend ?? mend, fix: fix.isEmpty ? withoutPrefix : fix)
     }
 
     mutating func expected(_ words: String, opened: SourceRange? = nil, mend: String? = nil, fix: [Edit] = []) -> Failure {
@@ -265,12 +287,20 @@ struct Parser {
         if position == start + 1, tokens[start].kind == .name, let mend = Self.foreignWords[first] {
             return fail(.foreignWord(first, at: tokenRange(start), mend: mend, fix: ownWord(for: start)))
         }
+        if position == start + 1, first == "test", kind == .name {
+            return fail(.expectedEnd(found: found, at: here, mend: "a test has its name in quotes: `test \"\(text(position))\" { … }`"))
+        }
         if position == start + 1, first == "import", kind == .name {
             return fail(.importWithoutQuotes(here, name: text(position)))
         }
         var mend: String?
         switch kind {
-        case .comma: return fail(.bareList(SourceRange(source, tokens[start].start, here.end), fix: bracketsAroundStatement(from: start)))
+        case .comma:
+            let next = position + 1 < tokens.count ? tokens[position + 1].start : here.end
+            return fail(
+                .bareList(
+                    SourceRange(source, tokens[start].start, here.end), isLast: source.line(at: next) > source.line(at: here.start),
+                    fix: bracketsAroundStatement(from: start)))
         case .equal: return fail(.assignmentAsValue(at: here, isChain: true))
         case .colon: mend = "a name gets its value with `=`, and only parameters and options have types"
         case .openBrace: mend = "braces follow the head of a declaration, `if`, `for`, `while`, `with` or `model`"
