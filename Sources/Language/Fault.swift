@@ -15,7 +15,11 @@ extension OpError {
         mend: "check the condition that should end the recursion, or use a loop")
 
     static func type(_ what: String, expected: String, found: Value, mend: String? = nil) -> Fault {
-        Fault("E0402", "\(what) must be \(expected), found \(found.described)", mend: mend)
+        var description = found.described
+        if case .list(let list) = found, expected == "a tensor" || expected.hasSuffix("numbers"), let odd = list.oddElement {
+            description = "a list that holds \(odd.described)"
+        }
+        return Fault("E0402", "\(what) must be \(expected), found \(description)", mend: mend)
     }
     static func operands(_ symbol: String, _ a: Value, _ b: Value) -> Fault {
         var (why, mend): (String?, String?) = (nil, nil)

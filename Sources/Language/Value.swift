@@ -188,7 +188,6 @@ extension Value {
         case .none: "`none`"
         case .int, .estimator: "an \(kind)"
         case .tensor(let tensor): "a tensor \(tensor.type)"
-        case .list(let list): list.oddElement.map { "a list that holds \($0.described)" } ?? "a list"
         default: "a \(kind)"
         }
     }
