@@ -257,6 +257,7 @@ extension Machine {
         case .code(let code, let captures, let module):
             if isCheck, checkShouldCutCall() { return .unknown }
             let arguments = try bind(code.parameters, positional, named, function.name)
+            if isCheck, module.isStandard { warnOfSquashed(function.name, code, arguments) }
             return try invoke(code, arguments, captures: captures, function: function, module: module)
         case .op(let op):
             do {
@@ -318,7 +319,9 @@ extension Machine {
         let arguments = Arguments(function: native.name, names: known, values: values)
         if !isCheck { return try native.body(self, arguments) }
         do {
-            return try native.body(self, arguments)
+            let result = try native.body(self, arguments)
+            passOnLineage(native.name, arguments, result)
+            return result
         } catch let fault as Fault where fault.dependsOnValues {
             return .unknown
         } catch is UnknownArgument {

@@ -11,6 +11,19 @@ struct CheckState {
     /// Results of returns on ways that were taken beside the one a frame goes on with, by its depth.
     var pending: [Int: Value] = [:]
 
+    /// Expressions whose values the script drops.
+    var discarded: Set<SourceRange> = []
+    /// What is legal and almost surely wrong, so far.
+    var warnings: [Diagnostic] = []
+    /// What ops gave that no loss wants to see again, by the tensor.
+    var squashed: [ObjectIdentifier: (tensor: Tensor, function: String)] = [:]
+    /// The last part of the model whose outputs a loss is about to see.
+    var lastPart: SourceRange?
+    /// Where tensors that estimators were given come from.
+    var tensors: [ObjectIdentifier: (tensor: Tensor, lineage: Lineage)] = [:]
+    /// Estimators with what they were fitted to and evaluated on.
+    var uses: [ObjectIdentifier: EstimatorUse] = [:]
+
     /// About 50 ms; beyond it loops and recursive calls are cut short.
     static let budget = 2_000_000
     static let stepsPerOp = 100
@@ -180,7 +193,7 @@ extension Machine {
         }
     }
 
-    private func isSame(_ a: Value, _ b: Value) -> Bool {
+    func isSame(_ a: Value, _ b: Value) -> Bool {
         switch (a, b) {
         case (.unset, .unset), (.unknown, .unknown), (.none, .none): true
         case (.bool(let x), .bool(let y)): x == y

@@ -28,6 +28,7 @@ extension Machine {
     }
 
     func fit(_ estimator: Estimator, _ data: Value, _ labels: Value, _ options: FitOptions) throws -> Value {
+        defer { noteFit(estimator, data, validation: options.validation, batch: estimator.fitted?.batch, try? model(of: estimator)) }
         if data.isUnknown || labels.isUnknown { return .unknown }
         for (name, value) in [("steps", options.steps), ("epochs", options.epochs), ("batch", options.batch)] {
             if let value, value < 1 { throw Fault("E0462", "`\(name)` must be at least 1, found \(value)") }
@@ -58,6 +59,7 @@ extension Machine {
         if isCheck {
             try buildModel(estimator, fitted, layer, examples)
             if let (data, labels) = validation { _ = try self.examples(estimator, fitted, data, labels, withLabels: true) }
+            warnOfClassCount(estimator, fitted, layer)
             try checkOptimizer(estimator, layer)
             return .record([("loss", .unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) }))
         }
@@ -224,6 +226,7 @@ extension Machine {
     // MARK: evaluate
 
     func evaluate(_ estimator: Estimator, _ data: Value, _ labels: Value, batch: Int) throws -> Value {
+        noteEvaluation(estimator, data)
         if data.isUnknown || labels.isUnknown { return .unknown }
         if isCheck, estimator.fitted == nil {
             if estimator.isWhole || estimator.fields == nil { return .unknown }

@@ -180,6 +180,8 @@ extension Machine {
         let labels = examples.hasUnknownLabels ? .unknown : examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         guard let function = estimator.field("loss") else { return Pass(outputs: outputs, labels: labels, loss: .scalar(0.0, .f32)) }
         try checkAgreement(labels, outputs, estimator)
+        if isCheck { check.lastPart = layer.stackRanges.last ?? nil }
+        defer { check.lastPart = nil }
         let value = try call(function, [labels, outputs])
         if value.isUnknown { return Pass(outputs: outputs, labels: labels, loss: .unknown(TensorType(.f32, []))) }
         var loss = try mean(try tensor(value, "what the loss gives"))

@@ -187,6 +187,7 @@ extension Machine {
             let inputs = Array(positional.prefix(max(count, 1)))
             return try call(try construct(constructor, Array(positional.dropFirst(inputs.count)), named), inputs)
         }
+        if isCheck { warnOfDiscarded(constructor) }
         return try construct(constructor, positional, named)
     }
 
@@ -273,6 +274,7 @@ extension Machine {
         } else {
             layer.configuration = try configure(constructor, arguments)
         }
+        if isCheck { warnOfKeepProbability(layer) }
         // A model that states its input is checked without being called.
         if isCheck, layer.inputType != nil, parent == nil { try build(layer) }
         return .layer(layer)

@@ -47,6 +47,7 @@ extension Machine {
         if isCheck {
             check.steps += CheckState.stepsPerOp
             results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }
+            noteSquashed(op, results)
         }
         switch op.results(attributes) {
         case .one: return .tensor(results[0])

@@ -38,6 +38,10 @@ public final class Session {
     private var modules: [String: Module] = [:]
     private var standardModules: [String: Module] = [:]
     private var importing: [String] = []
+    /// Whether warnings count as errors.
+    public var isStrict = false
+    /// What reading the trees of the script's files has found, for the check to go on with.
+    private var readings: [Reading] = []
     var layerCounts: [String: Int] = [:]
     /// The places that tensors' nodes refer to by number.
     private var origins: [SourceRange] = []
@@ -115,6 +119,11 @@ public final class Session {
             return !broken.contains(name) && told.insert(name).inserted
         }
         diagnostics += module.repeatedTests
+        if !isStandard {
+            readings.append(Reading(parsed.script, isImported: importing.count > 1) { path, range in
+                (try? self.publicNames(ofImport: path, from: source.path, at: range)) ?? []
+            })
+        }
         module.note(parsed.script)
         return (code, module)
     }
@@ -254,6 +263,7 @@ public final class Session {
         diagnostics = []
         checked = nil
         compiled = [:]
+        readings = []
         modules = [:]
         layerCounts = [:]
         importing = [Self.plain(source.path)]
@@ -264,6 +274,7 @@ public final class Session {
         found += diagnostics
         if !found.contains(where: { $0.severity == .error && ($0.code.hasPrefix("E01") || $0.code == "E0390") }) {
             let machine = Machine(session: self, isCheck: true)
+            machine.check.discarded = Set(readings.flatMap(\.discarded))
             setOptions(made.module)
             modules[source.path] = made.module
             diagnostics = []
@@ -271,13 +282,30 @@ public final class Session {
             checked = (source, machine, made.module, made.code)
             // What is wrong with files that it imports came up on the way.
             found += diagnostics
+            if !found.contains(where: { $0.severity == .error }) {
+                found += machine.findings(made.module, readings.first { $0.source === source }?.unusedBindings ?? [])
+            }
         }
+        found = withWarnings(found)
         var seen: Set<Diagnostic> = []
         let ordered = found.filter { seen.insert($0).inserted }.enumerated().sorted {
             let (a, b) = ($0.element.at?.range.start ?? -1, $1.element.at?.range.start ?? -1)
             return a == b ? $0.offset < $1.offset : a < b
         }.map(\.element)
         return (made.code, made.module, ordered)
+    }
+
+    /// Errors as they are; beside one, what is merely odd can wait. Without errors the warnings that nobody allows.
+    private func withWarnings(_ found: [Diagnostic]) -> [Diagnostic] {
+        if found.contains(where: { $0.severity == .error }) { return found.filter { $0.severity == .error } }
+        var all = found + readings.flatMap(\.warnings)
+        for reading in readings { all = reading.allowances.applied(to: all, in: reading.source) }
+        guard isStrict else { return all }
+        return all.map { warning in
+            var error = warning
+            error.severity = .error
+            return error
+        }
     }
 
     /// The options that a file declares.

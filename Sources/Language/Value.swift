@@ -124,6 +124,8 @@ public final class Record: @unchecked Sendable {
 /// A table of the script: its data, or in the check only what its header tells.
 public final class TableValue: @unchecked Sendable {
     public let table: Table
+    /// In the check: where its rows come from.
+    var lineage = Lineage()
     public init(_ table: Table) { self.table = table }
 }
 
@@ -131,6 +133,8 @@ public final class DatasetValue: @unchecked Sendable {
     public let dataset: Dataset
     /// Whether the elements' types are known: in the check those of a file's rows are not.
     let isTyped: Bool
+    /// In the check: where its rows come from.
+    var lineage = Lineage()
     public init(_ dataset: Dataset, isTyped: Bool = true) { (self.dataset, self.isTyped) = (dataset, isTyped) }
 }
 

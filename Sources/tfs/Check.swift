@@ -37,12 +37,13 @@ struct Check: ParsableCommand {
             do {
                 let source = fix ? try mend(try readScript(file)) : try readScript(file)
                 let session = try Session.make()
+                session.isStrict = strict
                 let found = session.check(source)
                 all += found
                 if !json { for diagnostic in found { Terminal.report(diagnostic) } }
                 let errors = found.count { $0.severity == .error }
                 let warnings = found.count - errors
-                if errors > 0 || (strict && warnings > 0) { isWrong = true }
+                if errors > 0 { isWrong = true }
                 let counts = [(errors, "error"), (warnings, "warning")].filter { $0.0 > 0 }.map { "\($0.0) \($0.1)\($0.0 == 1 ? "" : "s")" }
                 let costs = cost ? session.costs(of: source) : []
                 if json {

@@ -77,16 +77,8 @@ struct ScriptRun {
         session.recorder = recorder
         if isProfiled { session.startProfile() }
         let start = Terminal.seconds
-        let status = Interrupts.during(.stopsEvaluation) {
-            if isStrict {
-                let found = session.check(source)
-                if !found.isEmpty {
-                    for diagnostic in found { session.console.report(diagnostic) }
-                    return Status.checkFailed
-                }
-            }
-            return session.run(source).status
-        }
+        session.isStrict = isStrict
+        let status = Interrupts.during(.stopsEvaluation) { session.run(source).status }
         // What did not run leaves an older record as it is.
         if status != Status.checkFailed { recorder?.end(status: Int(status), files: session.filesRead(beside: source)) }
         if status == Status.interrupted { Terminal.writeError("interrupted\n") }
