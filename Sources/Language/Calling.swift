@@ -257,7 +257,7 @@ extension Machine {
         case .code(let code, let captures, let module):
             if isCheck, checkShouldCutCall() { return .unknown }
             let arguments = try bind(code.parameters, positional, named, function.name)
-            if isCheck, module.isStandard { warnOfSquashed(function.name, code, arguments) }
+            if isCheck, module.isStandard { warnOfSquashed(function.name, arguments) }
             return try invoke(code, arguments, captures: captures, function: function, module: module)
         case .op(let op):
             do {

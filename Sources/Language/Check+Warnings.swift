@@ -56,6 +56,8 @@ extension Machine {
 
     /// `dropout(0.9)`, which keeps a tenth.
     func warnOfKeepProbability(_ layer: Layer) {
+        // What a layer of the library builds inside is its own.
+        if let outer = applications.last?.layer, outer.constructor.module.isStandard, outer.constructor.info.kind == .layer { return }
         guard layer.constructor.module.isStandard, layer.kind.hasSuffix("dropout") || layer.kind.hasPrefix("spatial_dropout"),
             let position = layer.constructor.info.configuration.parameters.firstIndex(where: { $0.name == "rate" }),
             layer.configuration.indices.contains(position), case .float(let rate) = layer.configuration[position], rate >= 0.75, rate < 1
@@ -73,11 +75,9 @@ extension Machine {
     }
 
     /// A loss that applies `softmax` or `sigmoid` to what has been through it.
-    func warnOfSquashed(_ loss: String, _ code: Code, _ arguments: [Value]) {
+    func warnOfSquashed(_ loss: String, _ arguments: [Value]) {
         guard arguments.count >= 2, case .tensor(let outputs) = arguments[1], let (_, function) = check.squashed[ObjectIdentifier(outputs)] else { return }
-        let takesLogits = loss.hasSuffix("softmax_cross_entropy") || loss.hasSuffix("sigmoid_cross_entropy")
-        let flag = code.parameters.firstIndex { $0.name == "from_logits" }.flatMap { arguments.indices.contains($0) ? arguments[$0] : nil }
-        if case .bool(true)? = flag {} else if !takesLogits { return }
+        guard loss.hasSuffix("softmax_cross_entropy") || loss.hasSuffix("sigmoid_cross_entropy") else { return }
         warn(.appliedTwice(function, loss, at: check.lastPart ?? place))
     }
 
@@ -88,7 +88,7 @@ extension Machine {
         if let layer, batch == 1, layer.parts.contains(where: { $0.kind == "batch_norm" && $0.constructor.module.isStandard }) {
             warn(.batchesOfOne(layer.parts.first { $0.kind == "batch_norm" }?.path ?? layer.path, at: place))
         }
-        if case .dataset(let value) = data, let label = value.lineage.order { warn(.ordered(" `\(label)`", at: place)) }
+        if case .dataset(let value) = data, let label = value.lineage.order { warn(.ordered(label.isEmpty ? "" : " `\(label)`", at: place)) }
         if let lineage = lineage(of: data) {
             check.uses[ObjectIdentifier(estimator), default: EstimatorUse(estimator: estimator)].fitted.append((lineage, place))
         }

@@ -87,7 +87,7 @@ extension Diagnostic {
     }
     static func unknownAllowance(_ code: String, at range: SourceRange, known: [String]) -> Diagnostic {
         warning(
-            "W0391", "`\(code)` is not the code of a warning", at: range,
+            "W0391", code.isEmpty ? "this names no warning to allow" : "`\(code)` is not the code of a warning", at: range,
             mend: nearest(to: code, in: known).map { "did you mean `\($0)`?" } ?? "write it as the warning shows it: `# allow: W0312 because …`")
     }
     static func unexplainedAllowance(_ codes: String, at range: SourceRange) -> Diagnostic {
@@ -96,6 +96,6 @@ extension Diagnostic {
 
     /// Every warning that can be allowed.
     static let warningCodes = [
-        "W0301", "W0302", "W0303", "W0304", "W0305", "W0310", "W0311", "W0312", "W0313", "W0314", "W0315", "W0316", "W0317",
+        "W0301", "W0302", "W0303", "W0304", "W0305", "W0306", "W0310", "W0311", "W0312", "W0313", "W0314", "W0315", "W0316", "W0317",
     ]
 }

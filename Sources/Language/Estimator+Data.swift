@@ -99,7 +99,7 @@ extension Machine {
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
             if let words = words(labels) {
-                width = isCheck ? .unknown : .int(try learnClasses(of: words, "labels", kind, fitted))
+                width = .int(try learnClasses(of: words, "labels", kind, fitted))
             } else {
                 width = isWaiting ? try labelWidth(data, labels, kind) : .none
             }
@@ -275,12 +275,6 @@ extension Machine {
             }
             let structure: Structure
             if let words = words(labels) {
-                guard !isCheck else {
-                    tensors.append(.unknown(TensorType(LossKind(estimator.field("loss")) == .twoClasses ? .f32 : .i32, [words.count])))
-                    return Examples(
-                        dataset: try Dataset(slices: tensors, .list([features, .tensor])), features: features, featureCount: count,
-                        labels: .tensor, isShuffled: true, rows: words.count)
-                }
                 guard case .classes = fitted.labels else {
                     throw Fault.type("the labels", expected: "numbers, as in the first fit", found: labels)
                 }

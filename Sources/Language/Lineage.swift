@@ -1,4 +1,6 @@
 internal import Datasets
+internal import Engine
+internal import Graphs
 
 /// In the check: which rows a table or dataset holds, to tell whether two have rows in common.
 struct Lineage {
@@ -10,6 +12,12 @@ struct Lineage {
     var rows = Rows()
     /// The label whose order the rows have.
     var order: String?
+
+    /// Whether each class stands in one run of several; few labels say nothing.
+    static func isGrouped(_ classes: [some Hashable]) -> Bool {
+        let runs = zip(classes, classes.dropFirst()).count { $0 != $1 } + 1
+        return classes.count >= 12 && runs >= 2 && runs == Set(classes).count && classes.count >= 4 * runs
+    }
 
     /// Whether all of these rows are among those.
     func isPart(of other: Lineage) -> Bool {
@@ -39,6 +47,8 @@ extension Machine {
             if case .bool(false) = arguments[2] {} else { lineage.order = nil }
         case "sort":
             if case .table(let table) = first, case .string(let by) = arguments[1] { lineage.order = by.string == table.table.label ? by.string : nil }
+        case "dataset":
+            if arguments.values.count > 1 { lineage.order = self.lineage(of: arguments[1])?.order }
         default: break
         }
         func give(_ value: Value, _ lineage: Lineage) {
@@ -56,6 +66,13 @@ extension Machine {
         }
     }
 
+    /// Whether a tensor's elements, if the check knows them, are classes that come one after the other.
+    private func isGrouped(_ tensor: Tensor) -> Bool {
+        guard tensor.rank == 1, tensor.dtype.isInteger, tensor.availability == .available, let classes = try? tensor.elements(as: Int.self)
+        else { return false }
+        return Lineage.isGrouped(classes)
+    }
+
     /// Where data that are given to an estimator come from.
     func lineage(of value: Value) -> Lineage? {
         switch value {
@@ -63,7 +80,8 @@ extension Machine {
         case .dataset(let dataset): return dataset.lineage
         case .tensor(let tensor):
             if let known = check.tensors[ObjectIdentifier(tensor)] { return known.lineage }
-            let lineage = Lineage()
+            var lineage = Lineage()
+            if isGrouped(tensor) { lineage.order = "" }
             check.tensors[ObjectIdentifier(tensor)] = (tensor, lineage)
             return lineage
         case .list(let list): return list.values.first.flatMap(lineage)
