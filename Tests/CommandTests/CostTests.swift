@@ -27,6 +27,7 @@ import Testing
         #expect(
             outcome.output == """
                 {
+                  "diagnostics": [],
                   "models": [
                     {
                       "name": "e",
