@@ -35,14 +35,15 @@ extension Machine {
         return true
     }
 
-    /// Appends a string to that of a register; false as for `pushQuickly`.
+    /// Appends a string to that of a register; false as for `pushQuickly`. (It is not held a second time on the way: to
+    /// count that costs as much as to append.)
     @inline(never)
-    func appendQuickly(_ register: UInt16, _ value: Value, _ regs: Registers) -> Bool {
-        guard case .string(let other) = value, let text = soleText(regs, register),
-            text.string.utf8.count + other.string.utf8.count < Self.large
-        else { return false }
-        text.append(other.string)
-        return true
+    func appendQuickly(_ register: UInt16, _ other: Value, _ regs: Registers) -> Bool {
+        guard case .string = regs[register], case .string(let added) = other, case .string(var text) = regs.take(register) else { return false }
+        let isQuick = isKnownUniquelyReferenced(&text) && text.string.utf8.count + added.string.utf8.count < Self.large
+        if isQuick { text.append(added.string) }
+        regs.set(register, .string(text))
+        return isQuick
     }
 
     /// Beyond this the general way looks whether there is room.

@@ -65,7 +65,9 @@ extension Native {
             example: "record([[\"a\", 1], [\"b\", 2]])    # => {a = 1, b = 2}"
         ) { machine, arguments in
             var (names, values, positions): ([String], [Value], [String: Int]) = ([], [], [:])
-            for pair in try machine.list(arguments[0]) {
+            let pairs = try machine.list(arguments[0])
+            positions.reserveCapacity(pairs.count)
+            for pair in pairs {
                 if pair.isUnknown { return .unknown }
                 guard case .list(let parts) = pair else {
                     throw Fault.type("an element of `pairs`", expected: "a list of a name and a value", found: pair)
