@@ -98,6 +98,7 @@ public struct FeatureSpace: Sendable, Equatable {
             switch feature {
             case .numeric(let name, let normalize):
                 guard let column = try table.column(name) else {
+                    if let text = table.texts[name] { throw .notNumbers(name, text) }
                     features.append(.numeric(column: name, mean: 0, scale: 1, fill: 0, marks: false))
                     continue
                 }
@@ -224,10 +225,15 @@ public struct FeatureSpace: Sendable, Equatable {
         case .numbers(let values, _): return values
         case .bools(let values): return values.map { $0 ? 1 : 0 }
         case .strings(let values):
-            let example = values.indices.first { !column.isMissing($0) }.map { values[$0] } ?? ""
-            throw DataError(
-                "E0506", "column `\(name)` holds strings such as `\(example)`, numbers are needed",
-                mend: "use `vocabulary` or `hashed`, or name the cells that stand for missing ones when reading")
+            throw .notNumbers(name, column.exampleText ?? values.first ?? "")
         }
+    }
+}
+
+extension DataError {
+    static func notNumbers(_ column: String, _ example: String) -> DataError {
+        DataError(
+            "E0506", "column `\(column)` holds strings such as `\(example)`, numbers are needed",
+            mend: "use `vocabulary` or `hashed`, or name the cells that stand for missing ones when reading")
     }
 }

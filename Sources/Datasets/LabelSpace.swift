@@ -74,6 +74,15 @@ public struct LabelSpace: Sendable, Equatable {
     }
 }
 
+extension Column {
+    /// Of a column of strings: one that makes it so, because it is no number.
+    public var exampleText: String? {
+        guard case .strings(let values) = values else { return nil }
+        let present = values.indices.filter { !isMissing($0) }
+        return (present.first { Double(values[$0]) == nil } ?? present.first).map { values[$0] }
+    }
+}
+
 extension DataError {
     static func missingLabel(_ name: String, _ row: Int) -> DataError {
         DataError(

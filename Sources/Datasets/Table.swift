@@ -13,6 +13,8 @@ public struct Table: Sendable, Equatable {
     public let count: Int?
     /// The column that is to be learned.
     public let label: String?
+    /// If only the names are known: columns that surely hold strings, each with one of them.
+    public let texts: [String: String]
 
     /// Columns with distinct names.
     public init(names: [String], columns: [Column], label: String? = nil) throws(DataError) {
@@ -29,9 +31,9 @@ public struct Table: Sendable, Equatable {
     }
 
     /// Only names, for the check.
-    public init(schema names: [String], label: String? = nil) throws(DataError) {
+    public init(schema names: [String], label: String? = nil, texts: [String: String] = [:]) throws(DataError) {
         try Self.checkDistinct(names)
-        self.init(unchecked: names, [], count: nil, label: nil)
+        self.init(unchecked: names, [], count: nil, label: nil, texts: texts)
         if let label { self = try withLabel(label) }
     }
 
@@ -54,8 +56,8 @@ public struct Table: Sendable, Equatable {
         try self.init(names: names, columns: columns, label: label)
     }
 
-    init(unchecked names: [String], _ columns: [Column], count: Int?, label: String?) {
-        (self.names, self.columns, self.count, self.label) = (names, columns, count, label)
+    init(unchecked names: [String], _ columns: [Column], count: Int?, label: String?, texts: [String: String] = [:]) {
+        (self.names, self.columns, self.count, self.label, self.texts) = (names, columns, count, label, texts)
     }
 
     private static func checkDistinct(_ names: [String]) throws(DataError) {
@@ -113,7 +115,7 @@ public struct Table: Sendable, Equatable {
 
     public func withLabel(_ name: String?) throws(DataError) -> Table {
         if let name { _ = try index(of: name) }
-        return Table(unchecked: names, columns, count: count, label: name)
+        return Table(unchecked: names, columns, count: count, label: name, texts: texts)
     }
 
     /// These columns in this order; the label stays one if it is among them.
@@ -123,7 +125,7 @@ public struct Table: Sendable, Equatable {
         for name in chosen { places.append(try index(of: name)) }
         return Table(
             unchecked: chosen, isSchema ? [] : places.map { columns[$0] }, count: count,
-            label: label.flatMap { chosen.contains($0) ? $0 : nil })
+            label: label.flatMap { chosen.contains($0) ? $0 : nil }, texts: texts.filter { chosen.contains($0.key) })
     }
 
     public func drop(_ dropped: [String]) throws(DataError) -> Table {
@@ -133,9 +135,7 @@ public struct Table: Sendable, Equatable {
 
     /// With a column more, or another in the place of the one of that name.
     public func setting(_ name: String, to column: Column) throws(DataError) -> Table {
-        guard let count else {
-            return names.contains(name) ? self : Table(unchecked: names + [name], [], count: nil, label: label)
-        }
+        guard let count else { return settingUnknown(name) }
         guard column.count == count || names.isEmpty else {
             throw DataError("E0502", "column `\(name)` has \(column.count) values for \(count) rows")
         }
@@ -147,18 +147,26 @@ public struct Table: Sendable, Equatable {
         return Table(unchecked: names + [name], columns + [column], count: column.count, label: label)
     }
 
+    /// In the check: with a column of which only the name is known.
+    public func settingUnknown(_ name: String) -> Table {
+        Table(
+            unchecked: names.contains(name) ? names : names + [name], [], count: nil, label: label, texts: texts.filter { $0.key != name })
+    }
+
     public func rename(_ old: String, to new: String) throws(DataError) -> Table {
         var renamed = names
         renamed[try index(of: old)] = new
         try Self.checkDistinct(renamed)
-        return Table(unchecked: renamed, columns, count: count, label: label == old ? new : label)
+        var texts = texts
+        texts[new] = texts.removeValue(forKey: old)
+        return Table(unchecked: renamed, columns, count: count, label: label == old ? new : label, texts: texts)
     }
 
     // MARK: Choosing rows
 
     /// These rows in this order; each exists.
     public func gathering(_ rows: [Int]) -> Table {
-        Table(unchecked: names, columns.map { $0.gathering(rows) }, count: isSchema ? nil : rows.count, label: label)
+        Table(unchecked: names, columns.map { $0.gathering(rows) }, count: isSchema ? nil : rows.count, label: label, texts: texts)
     }
 
     /// The rows where the mask holds.
@@ -183,7 +191,7 @@ public struct Table: Sendable, Equatable {
     /// The rows of another table of the same columns after these.
     public func appending(_ other: Table) throws(DataError) -> Table {
         let other = try other.select(names)
-        guard let count, let more = other.count else { return Table(unchecked: names, [], count: nil, label: label) }
+        guard let count, let more = other.count else { return Table(unchecked: names, [], count: nil, label: label, texts: texts) }
         var joined: [Column] = []
         for (name, (a, b)) in zip(names, zip(columns, other.columns)) {
             guard let column = Column(cells: (0..<count).map { a[$0] } + (0..<more).map { b[$0] }) else {

@@ -30,6 +30,8 @@ public enum CSV {
         public var names: [String]
         /// The cells of the first row of values, in the same order; empty when the file holds none.
         public var firstRow: [String]
+        /// The columns that the first rows make columns of strings, whatever follows, each with a cell that does.
+        public var texts: [String: String] = [:]
     }
 
     /// Columns with their names.
@@ -39,7 +41,10 @@ public enum CSV {
         public init(names: [String], columns: [Column]) { (self.names, self.columns) = (names, columns) }
     }
 
-    /// Reads the names and one row.
+    /// How many rows and bytes of a file the check looks at.
+    private static let sample = (rows: 1000, bytes: 1 << 18)
+
+    /// Reads the names and the first rows.
     public static func readHeader(_ path: String, options: Options = Options()) throws(FormatError) -> Header {
         var scanner = try CSVScanner(ByteStream(path), delimiter: options.delimiter)
         let layout = try Layout(&scanner, options)
@@ -49,7 +54,22 @@ public enum CSV {
         guard hasRow, scanner.fields.count == layout.names.count else {
             return Header(names: names, firstRow: [])
         }
-        return Header(names: names, firstRow: layout.chosen.map { scanner.text($0) })
+        var header = Header(names: names, firstRow: layout.chosen.map { scanner.text($0) })
+        let na = Set(options.na.map { Array($0.utf8) })
+        var builders = names.map { CSVColumnBuilder(options.types[$0]) }
+        for (slot, name) in names.enumerated() where builders[slot].isText { header.texts[name] = header.firstRow[slot] }
+        var bytes = 0
+        // A row that cannot be read is the run's to report.
+        for _ in 0..<sample.rows where bytes < sample.bytes {
+            guard scanner.fields.count == layout.names.count else { break }
+            for (slot, column) in layout.chosen.enumerated() where !builders[slot].isText {
+                _ = builders[slot].append(scanner.fields[column], in: scanner.buffer, na: na)
+                if builders[slot].isText { header.texts[names[slot]] = scanner.text(column) }
+            }
+            bytes += (scanner.fields.last?.end ?? 0) - (scanner.fields.first?.start ?? 0)
+            guard (try? scanner.next()) == true else { break }
+        }
+        return header
     }
 
     /// Reads a file. Each column's kind is the first of int, float, bool, string that all its cells have; numbers

@@ -125,6 +125,14 @@ struct CSVColumnBuilder {
         }
     }
 
+    /// Whether what is read so far makes a column of strings, whatever follows.
+    var isText: Bool {
+        switch state {
+        case .strings, .late: true
+        case .undecided, .numbers, .bools: false
+        }
+    }
+
     /// The finished column; one without any value is of missing numbers.
     consuming func column() -> Column {
         var mask: [Bool]?

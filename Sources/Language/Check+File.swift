@@ -20,6 +20,7 @@ extension Machine {
                 unwind(to: 0)
                 break
             } catch {
+                check.hasFailed = true
                 let described = describe(error, above: 0)
                 if let diagnostic = described as? Diagnostic { found.append(diagnostic) }
                 let pc = frames.first?.pc ?? end
@@ -33,6 +34,15 @@ extension Machine {
         }
         found += checkUncalled(code, module)
         return found
+    }
+
+    /// Whether an estimator is used on the straight way through the file and nothing on it can have fitted it: the run
+    /// will find it so as well.
+    func isSurelyUnfitted(_ estimator: Estimator) -> Bool {
+        guard isCheck, estimator.fitted == nil, check.attempted[ObjectIdentifier(estimator)] == nil, !check.hasFailed,
+            check.regionDepths.isEmpty, check.steps <= CheckState.budget, let file = frames.first?.code, file.kind == .file
+        else { return false }
+        return !file.hasUnseenFit
     }
 
     private func resetCheck() {
@@ -113,5 +123,12 @@ extension Machine {
             }
         }
         return .tensor(.unknown(TensorType(dtype, shape)))
+    }
+}
+
+extension Code {
+    /// Whether a function in it that the check has not come to calls `fit`.
+    fileprivate var hasUnseenFit: Bool {
+        codes.contains { code in !code.wasChecked && code.callSites.contains { $0.method == "fit" } || code.hasUnseenFit }
     }
 }

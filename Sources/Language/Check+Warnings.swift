@@ -85,6 +85,7 @@ extension Machine {
 
     func noteFit(_ estimator: Estimator, _ data: Value, validation: Value, batch: Int?, _ layer: Layer?) {
         guard isCheck else { return }
+        check.attempted[ObjectIdentifier(estimator)] = estimator
         if let layer, batch == 1, layer.parts.contains(where: { $0.kind == "batch_norm" && $0.constructor.module.isStandard }) {
             warn(.batchesOfOne(layer.parts.first { $0.kind == "batch_norm" }?.path ?? layer.path, at: place))
         }

@@ -24,6 +24,11 @@ struct CheckState {
     /// Estimators with what they were fitted to and evaluated on.
     var uses: [ObjectIdentifier: EstimatorUse] = [:]
 
+    /// Estimators that a `fit` has been called of, whether or not the check could follow it.
+    var attempted: [ObjectIdentifier: Estimator] = [:]
+    /// Whether a statement has failed, and with it perhaps a `fit` in it.
+    var hasFailed = false
+
     /// About 50 ms; beyond it loops and recursive calls are cut short.
     static let budget = 2_000_000
     static let stepsPerOp = 100

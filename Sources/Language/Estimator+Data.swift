@@ -85,7 +85,9 @@ extension Machine {
                     throw Fault(
                         "E0452", "the table has no label to learn", mend: "say which column: `csv(…, label = \"…\")` or `.with_label(\"…\")`")
                 }
-                if let column = try table.labelColumn() {
+                let column = try table.labelColumn()
+                try requireNumbers(estimator, fields, name, column.map(\.exampleText) ?? table.texts[name])
+                if let column {
                     if kind.isClassifier || column.kind == .string {
                         width = .int(try learnClasses(of: column, name, kind, fitted))
                     } else {
@@ -99,6 +101,7 @@ extension Machine {
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
             if let words = words(labels) {
+                try requireNumbers(estimator, fields, nil, words.exampleText)
                 width = .int(try learnClasses(of: words, "labels", kind, fitted))
             } else {
                 width = isWaiting ? try labelWidth(data, labels, kind) : .none
@@ -116,9 +119,28 @@ extension Machine {
         return fitted
     }
 
+    private static let numberLosses: Set = [
+        "mean_squared_error", "mean_absolute_error", "mean_absolute_percentage_error", "mean_squared_logarithmic_error", "huber",
+        "log_cosh", "poisson", "cosine_distance", "cosine_similarity",
+    ]
+
+    /// A standard loss that compares numbers has no use for a label of text.
+    private func requireNumbers(_ estimator: Estimator, _ fields: Record, _ label: String?, _ example: String?) throws {
+        guard let example, fields["train_step"]?.isNone ?? true,
+            case .function(let loss)? = fields["loss"], case .code(_, _, let module) = loss.kind, module.isStandard,
+            Self.numberLosses.contains(loss.name)
+        else { return }
+        throw Fault.textLabel(label, example, loss: loss.name, estimator: estimator.name)
+    }
+
     /// The classes of a label column; gives the width that they need.
     private func learnClasses(of column: Column, _ name: String, _ kind: LossKind, _ fitted: Fitted) throws -> Int {
         let classes = try LabelSpace(column, name: name)
+        if case .numbers(let values, false) = column.values, classes.count > min(20, column.count / 2),
+            let example = values.first(where: { $0.rounded() != $0 })
+        {
+            throw Fault.quantity(name, example, classes.count)
+        }
         if kind == .twoClasses, classes.count != 2 {
             throw Fault(
                 "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two", mend: "use `sparse_softmax_cross_entropy`")

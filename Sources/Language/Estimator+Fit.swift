@@ -51,17 +51,26 @@ extension Machine {
         let trained = estimator.field("train_step") == nil ? metrics : []
         for callback in options.callbacks {
             switch callback {
-            case .function, .layer, .unknown: continue
+            case .function(let function): try requireOneArgument(function)
+            case .layer, .unknown: continue
             default: throw Fault.type("a callback", expected: "a function", found: callback)
             }
         }
         let validation = try options.validation.isNone ? nil : validationParts(options.validation)
         if isCheck {
             try buildModel(estimator, fitted, layer, examples)
-            if let (data, labels) = validation { _ = try self.examples(estimator, fitted, data, labels, withLabels: true) }
+            if let (data, labels) = validation, !data.isUnknown, !labels.isUnknown {
+                _ = try self.examples(estimator, fitted, data, labels, withLabels: true)
+            }
             warnOfClassCount(estimator, fitted, layer)
             try checkOptimizer(estimator, layer)
-            return .record([("loss", .unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) }))
+            try checkStep(estimator, fitted, layer, examples)
+            let row = [("loss", Value.unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) })
+            // With fields or a validation that are not known, neither are the row's names.
+            if !(estimator.field("metrics")?.hasUnknown ?? false), !options.validation.isUnknown {
+                for case .function(let callback) in options.callbacks { _ = try call(.function(callback), [.record([("epoch", .unknown)] + row)]) }
+            }
+            return .record(row)
         }
         if options.steps == nil {
             try requireEnd(examples, of: "fit", mend: "say how long to train: `steps = 1000`")
@@ -128,10 +137,35 @@ extension Machine {
         return historyRecord(outcome.history)
     }
 
+    /// A callback is called with an epoch's row and nothing else.
+    private func requireOneArgument(_ function: Function) throws {
+        guard case .code(let code, _, _) = function.kind else { return }
+        let needed = code.parameters.count { !$0.hasDefault && !$0.isRest }
+        if needed > 1 || code.parameters.isEmpty { throw Fault.callback(parameters: needed) }
+    }
+
     /// A table, a dataset, or `[x, y]`.
     private func validationParts(_ value: Value) throws -> (Value, Value) {
-        if case .list(let list) = value, list.values.count == 2 { return (list.values[0], list.values[1]) }
-        return (value, .none)
+        switch value {
+        case .list(let list) where list.values.count == 2: return (list.values[0], list.values[1])
+        case .table, .dataset, .unknown: return (value, .none)
+        default: throw Fault.validation(value)
+        }
+    }
+
+    /// In the check: a `train_step` with a batch of which only the types are known.
+    private func checkStep(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws {
+        guard let step = estimator.field("train_step") else { return }
+        let optimizer = try optimizer(of: estimator)
+        let trainable = fitted.embeddings.flatMap { $0.trainableParameters() } + layer.trainableParameters()
+        let values = trainable.map { Tensor.unknown($0.type) }
+        let slots = try values.map { value in try optimizer["init"].map { try call($0, [.tensor(value)]) } ?? .none }
+        let batch = batchTypes(examples, size: -1).map { Tensor.unknown($0) }
+        try tracing(Array(zip(trainable, values))) {
+            do {
+                _ = try customStep(step, fitted, examples, batch, values, slots)
+            } catch is UnknownArgument {}
+        }
     }
 
     /// In the check: one parameter through the optimizer.
@@ -228,7 +262,7 @@ extension Machine {
     func evaluate(_ estimator: Estimator, _ data: Value, _ labels: Value, batch: Int) throws -> Value {
         noteEvaluation(estimator, data)
         if data.isUnknown || labels.isUnknown { return .unknown }
-        if isCheck, estimator.fitted == nil {
+        if isCheck, estimator.fitted == nil, !isSurelyUnfitted(estimator) {
             if estimator.isWhole || estimator.fields == nil { return .unknown }
             return try evaluationRecord(estimator)
         }
@@ -286,7 +320,7 @@ extension Machine {
 
     func predict(_ estimator: Estimator, _ data: Value, batch: Int, precision: DType = .f32) throws -> Value {
         if data.isUnknown { return .unknown }
-        if isCheck, estimator.fitted == nil { return .unknown }
+        if isCheck, estimator.fitted == nil, !isSurelyUnfitted(estimator) { return .unknown }
         let fitted = try standing(estimator, for: "predict")
         if let function = estimator.field("predict_all") {
             let result = try call(function, [fitted.learned ?? .unknown, try wholeFeatures(estimator, fitted, data)])
@@ -449,6 +483,7 @@ extension Native {
             guard case .estimator(let estimator) = arguments[0], !arguments[1].isUnknown else { return .none }
             let path = try arguments.string(1)
             if machine.isCheck {
+                if machine.isSurelyUnfitted(estimator) { throw Fault.nothingToSave(estimator.name) }
                 machine.session.written.insert(path)
             } else {
                 try machine.saveEstimator(estimator, to: path)

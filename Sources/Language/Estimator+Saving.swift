@@ -11,7 +11,7 @@ extension Machine {
 
     func saveEstimator(_ estimator: Estimator, to path: String) throws {
         guard let fitted = estimator.fitted else {
-            throw Fault("E0461", "the estimator (\(estimator.name)) has not been fitted, so there is nothing to save", mend: "call its `fit(…)` first")
+            throw Fault.nothingToSave(estimator.name)
         }
         let (name, source) = try sourceSlice(of: estimator)
         var tensors: [SafeTensors.Entry] = []

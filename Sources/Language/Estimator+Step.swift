@@ -380,9 +380,11 @@ extension Machine {
         _ function: Value, _ fitted: Fitted, _ examples: Examples, _ batch: [Tensor], _ parameters: [Tensor], _ slots: [Value]
     ) throws -> ([Tensor], [Tensor], Tensor) {
         let input = try features(fitted, examples.features, batch[..<examples.featureCount])
-        let labels = examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
+        // Whether a table's label are words, and so class numbers, the check need not know.
+        let labels = isCheck && fitted.space != nil ? .unknown : examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         let result = try call(
             function, [.record([("features", input), ("labels", labels)]), .list(parameters.map { .tensor($0) }), .list(slots)])
+        if result.hasUnknown { throw UnknownArgument() }
         guard case .record(let record) = result, let new = record["params"], let made = record["slots"], let loss = record["loss"] else {
             throw Fault("E0458", "`train_step` must give a record `{params, slots, loss}`, found \(result.described)")
         }

@@ -35,6 +35,35 @@ extension OpError {
         }
         return Fault("E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)", why: why, mend: mend)
     }
+    static func textLabel(_ label: String?, _ example: String, loss: String, estimator: String) -> Fault {
+        let isRegressor = estimator.hasSuffix("_regressor")
+        return Fault(
+            "E0506", (label.map { "label `\($0)` holds strings" } ?? "the labels are strings") + " such as `\(example)`, and `\(loss)` compares numbers",
+            mend: isRegressor
+                ? "classes are for a classifier: `\(estimator.replacing("_regressor", with: "_classifier"))`"
+                : "for classes use `loss = sparse_softmax_cross_entropy` with one output per class, or `dnn_classifier`")
+    }
+    static func quantity(_ label: String, _ example: Double, _ count: Int) -> Fault {
+        Fault(
+            "E0506", "label `\(label)` holds \(count) different numbers such as \(formatShortest(example)), and a classifier tells a few classes apart",
+            mend: "a quantity is for a regressor: `dnn_regressor`; for classes all the same make them strings with `.with_column`")
+    }
+    static func nothingToSave(_ estimator: String) -> Fault {
+        Fault("E0461", "the estimator (\(estimator)) has not been fitted, so there is nothing to save", mend: "call its `fit(…)` first")
+    }
+    static func callback(parameters: Int) -> Fault {
+        Fault(
+            "E0402", "a callback must be a function of one argument, and this one has \(parameters == 0 ? "none" : String(parameters))",
+            why: "it is called after each epoch with a record of the epoch's number, loss and metrics", mend: "write `row -> …`")
+    }
+    static func validation(_ found: Value) -> Fault {
+        let mend: String? = switch found {
+        case .int, .float: "set rows aside and give them: `train, held = data.split(0.8)`, then `validation = held`"
+        case .tensor: "give the labels as well: `validation = [x, y]`"
+        default: nil
+        }
+        return type("`validation`", expected: "a table, a dataset or `[x, y]`", found: found, mend: mend)
+    }
     static let overflow = Fault(
         "E0404", "the result does not fit in a 64-bit int", mend: "use a float: write `1.0` for `1`")
     static let divisionByZero = Fault("E0405", "division by zero")

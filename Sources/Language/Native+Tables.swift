@@ -52,7 +52,7 @@ extension Native {
             let (table, name) = (try arguments.table(0), try arguments.string(1))
             if machine.isCheck {
                 if machine.isFunction(arguments[2]) { _ = try machine.call(arguments[2], [rowRecord(of: table)]) }
-                return .table(TableValue(table.names.contains(name) ? table : try Table(schema: table.names + [name], label: table.label)))
+                return .table(TableValue(table.settingUnknown(name)))
             }
             let count = table.count ?? 0
             let column: Column
@@ -404,7 +404,9 @@ extension Machine {
                         throw Fault.type("column `\(name)`", expected: "a list or a tensor of rank 1", found: value)
                     }
                 }
-                return .table(TableValue(try Table(schema: record.names, label: label)))
+                var texts: [String: String] = [:]
+                for (name, value) in zip(record.names, record.values) { texts[name] = text(in: value) }
+                return .table(TableValue(try Table(schema: record.names, label: label, texts: texts)))
             }
             let columns = try zip(record.names, record.values).map { try column($1, $0) }
             return .table(TableValue(try Table(names: record.names, columns: columns, label: label)))
@@ -419,11 +421,25 @@ extension Machine {
         }
     }
 
-    /// A file as a table; in the check, what its first line tells.
+    /// A string of a list that holds nothing else, but for missing ones.
+    private func text(in value: Value) -> String? {
+        guard case .list(let list) = value else { return nil }
+        let cells = list.values.compactMap { value -> Cell? in
+            switch value {
+            case .string(let text): .string(text.string)
+            case .none: .missing
+            default: nil
+            }
+        }
+        return cells.count == list.values.count ? Column(cells: cells)?.exampleText : nil
+    }
+
+    /// A file as a table; in the check, what its first lines tell.
     func readTable(_ path: String, _ options: CSV.Options, label: String?) throws -> Value {
         guard isCheck else { return .table(TableValue(try Table(CSV.read(path, options: options), label: label))) }
         guard try mayRead(path) else { return .unknown }
-        return .table(TableValue(try Table(schema: CSV.readHeader(path, options: options).names, label: label)))
+        let header = try CSV.readHeader(path, options: options)
+        return .table(TableValue(try Table(schema: header.names, label: label, texts: header.texts)))
     }
 
     // MARK: Fields and loops

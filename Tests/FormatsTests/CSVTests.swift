@@ -120,8 +120,27 @@ struct CSVTests {
         try withTemporaryFile { path in
             try CSV.write(contents, to: path)
             #expect(try CSV.read(path) == contents)
-            #expect(try CSV.readHeader(path) == .init(names: ["a b", "c,d", "e"], firstRow: ["0.1", "x\"y", "true"]))
+            #expect(try CSV.readHeader(path) == .init(names: ["a b", "c,d", "e"], firstRow: ["0.1", "x\"y", "true"], texts: ["c,d": "x\"y"]))
         }
+    }
+
+    /// The check takes only columns for text that no later row can make anything else.
+    @Test func firstRowsTellWhichColumnsAreText() throws {
+        func texts(_ text: String, _ options: CSV.Options = .init()) throws -> [String: String] {
+            var texts: [String: String] = [:]
+            try withTemporaryFile { path in
+                try Files.write(Array(text.utf8), to: path)
+                texts = try CSV.readHeader(path, options: options).texts
+            }
+            return texts
+        }
+        #expect(try texts("a,b,c,d\n1,,x,true\n2.5,NA,,false\n3,,7,maybe\n") == ["c": "x", "d": "maybe"])
+        #expect(try texts("a,b\n1,-\n2,-\n", .init(na: ["-"], types: ["a": .string])) == ["a": "1"])
+        // What comes behind the sample, or cannot be read, is the run's.
+        #expect(try texts("a\n" + String(repeating: "1\n", count: 1000) + "x\n") == [:])
+        #expect(try texts("a,b\n1,x\n2\n") == ["b": "x"])
+        #expect(try texts("a,b\n1,x\n\"2,3\n") == ["b": "x"])
+        #expect(try texts("a,b\n") == [:])
     }
 
     /// Records longer than the read buffer, and cut anywhere by its end.
