@@ -32,6 +32,7 @@ extension Dataset {
         var tensors: [Tensor] = []
         for name in table.featureNames {
             guard let column = try table.column(name) else {
+                if table.texts[name] != nil { throw .stringsInTensor(name) }
                 tensors.append(.unknown(TensorType(.f32, [-1])))
                 continue
             }
@@ -63,10 +64,16 @@ extension Dataset {
             return .make(values.map { Float($0) }, [values.count])
         case .bools(let values): return .make(values, [values.count])
         case .strings:
-            throw DataError(
-                "E0506", "column `\(name)` holds strings, which a tensor cannot",
-                mend: "leave it out with `.drop(\"\(name)\")`, or fit an estimator to the table itself")
+            throw .stringsInTensor(name)
         }
+    }
+}
+
+extension DataError {
+    fileprivate static func stringsInTensor(_ column: String) -> DataError {
+        DataError(
+            "E0506", "column `\(column)` holds strings, which a tensor cannot",
+            mend: "leave it out with `.drop(\"\(column)\")`, or fit an estimator to the table itself")
     }
 }
 

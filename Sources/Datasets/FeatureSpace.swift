@@ -98,7 +98,6 @@ public struct FeatureSpace: Sendable, Equatable {
             switch feature {
             case .numeric(let name, let normalize):
                 guard let column = try table.column(name) else {
-                    if let text = table.texts[name] { throw .notNumbers(name, text) }
                     features.append(.numeric(column: name, mean: 0, scale: 1, fill: 0, marks: false))
                     continue
                 }
@@ -119,6 +118,7 @@ public struct FeatureSpace: Sendable, Equatable {
             }
         }
         self.init(features, notes: [])
+        try requireColumns(in: table)
     }
 
     // MARK: Looking
@@ -133,6 +133,14 @@ public struct FeatureSpace: Sendable, Equatable {
             case .embedding(let category, _): category.columns
             }
         }.filter { seen.insert($0).inserted }
+    }
+
+    /// The table has the columns, and as far as is known before its rows are read no strings where numbers are needed.
+    public func requireColumns(in table: Table) throws(DataError) {
+        for name in columns { _ = try table.index(of: name) }
+        for name in features.flatMap(\.numberColumns) {
+            if let text = table.texts[name] { throw .notNumbers(name, text) }
+        }
     }
 
     /// The names of the numbers in a row of `dense`.
@@ -226,6 +234,18 @@ public struct FeatureSpace: Sendable, Equatable {
         case .bools(let values): return values.map { $0 ? 1 : 0 }
         case .strings(let values):
             throw .notNumbers(name, column.exampleText ?? values.first ?? "")
+        }
+    }
+}
+
+extension FeatureSpace.Fitted {
+    /// The columns that must hold numbers.
+    fileprivate var numberColumns: [String] {
+        func bounded(_ category: Category) -> [String] { if case .buckets(let column, _) = category { [column] } else { [] } }
+        return switch self {
+        case .numeric(let column, _, _, _, _): [column]
+        case .oneHot(let category, let weight): bounded(category) + (weight.map { [$0] } ?? [])
+        case .embedding(let category, _): bounded(category)
         }
     }
 }

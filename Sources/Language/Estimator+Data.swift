@@ -143,7 +143,7 @@ extension Machine {
         }
         if kind == .twoClasses, classes.count != 2 {
             throw Fault(
-                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two", mend: "use `sparse_softmax_cross_entropy`")
+                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two", mend: "use `sparse_softmax_cross_entropy`, and end the model with an output per class: `dense(\(classes.count))`")
         }
         fitted.labels = .classes(classes)
         return kind == .twoClasses ? 1 : classes.count
@@ -345,7 +345,7 @@ extension Machine {
                 mend: "give tensors of the same form as in `fit`")
         }
         if table.isSchema {
-            for name in space.columns { _ = try table.index(of: name) }
+            try space.requireColumns(in: table)
             var tensors: [Tensor] = [.unknown(TensorType(.f32, [-1, -1]))]
             let kind = LossKind(estimator.field("loss"))
             if withLabels { tensors.append(.unknown(TensorType(kind == .classNumbers ? .i32 : .f32, [-1]))) }
