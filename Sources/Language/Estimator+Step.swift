@@ -376,6 +376,16 @@ extension Machine {
         return tensors.indices.filter(chosen.contains).map { tensors[$0] }
     }
 
+    /// In the check: whether a part of a value, however deep, is not known.
+    private func holdsUnknown(_ value: Value) -> Bool {
+        switch value {
+        case .unknown: true
+        case .list(let list): list.values.contains(where: holdsUnknown)
+        case .record(let record): record.values.contains(where: holdsUnknown)
+        default: false
+        }
+    }
+
     func customStep(
         _ function: Value, _ fitted: Fitted, _ examples: Examples, _ batch: [Tensor], _ parameters: [Tensor], _ slots: [Value]
     ) throws -> ([Tensor], [Tensor], Tensor) {
@@ -384,10 +394,11 @@ extension Machine {
         let labels = isCheck && fitted.space != nil ? .unknown : examples.labels?.value(Array(batch[examples.featureCount...])) ?? .none
         let result = try call(
             function, [.record([("features", input), ("labels", labels)]), .list(parameters.map { .tensor($0) }), .list(slots)])
-        if result.hasUnknown { throw UnknownArgument() }
+        if result.isUnknown { throw UnknownArgument() }
         guard case .record(let record) = result, let new = record["params"], let made = record["slots"], let loss = record["loss"] else {
             throw Fault("E0458", "`train_step` must give a record `{params, slots, loss}`, found \(result.described)")
         }
+        if holdsUnknown(result) { throw UnknownArgument() }
         let newParameters = try flatten(new, "`params` of `train_step`")
         guard newParameters.count == parameters.count else {
             throw Fault("E0458", "`train_step` got \(parameters.count) parameters and gives \(newParameters.count)")
