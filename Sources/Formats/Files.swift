@@ -131,17 +131,27 @@ final class InputFile {
 }
 
 /// A file being written under a temporary name; `commit` flushes it and gives it its own name. One that is
-/// never committed leaves nothing behind.
+/// never committed leaves nothing behind. A link stays a link, and a file keeps its permissions; what is no file
+/// (a pipe, a device) is written to as it is.
 public final class OutputFile {
     public let path: String
-    private let temporary: String
+    /// Where the bytes go until `commit`; `nil` when they go to their place at once.
+    private let temporary: String?
+    /// The file that a link stands for.
+    private let target: String
     private var descriptor: Int32
     private var committed = false
 
     public init(_ path: String) throws(FormatError) {
         self.path = path
-        temporary = "\(path).\(getpid()).tmp"
-        descriptor = unsafe path.utf8.contains(0) ? -1 : open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        var status = stat()
+        let exists = unsafe !path.utf8.contains(0) && stat(path, &status) == 0
+        let isFile = !exists || [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+        target = exists && isFile ? Self.resolved(path) : path
+        temporary = isFile ? "\(target).\(getpid()).tmp" : nil
+        let flags = O_WRONLY | O_TRUNC | O_CLOEXEC | (isFile ? O_CREAT : 0)
+        descriptor = unsafe path.utf8.contains(0) ? -1 : open(temporary ?? target, flags, 0o666)
+        if descriptor >= 0, exists, isFile { _ = fchmod(descriptor, status.st_mode & 0o7777) }
         if descriptor < 0 {
             let code = path.utf8.contains(0) ? ENOENT : errno
             let reason = code == ENOENT ? "there is no such folder" : Files.reason(code)
@@ -151,7 +161,13 @@ public final class OutputFile {
 
     deinit {
         if descriptor >= 0 { _ = close(descriptor) }
-        if !committed, descriptor != -1 { _ = unsafe unlink(temporary) }
+        if !committed, descriptor != -1, let temporary { _ = unsafe unlink(temporary) }
+    }
+
+    private static func resolved(_ path: String) -> String {
+        guard let resolved = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
     }
 
     public func write(_ bytes: [UInt8]) throws(FormatError) { try write(bytes.span) }
@@ -179,7 +195,7 @@ public final class OutputFile {
         let closed = close(descriptor)
         descriptor = -2
         if closed != 0 { throw failed(errno) }
-        if unsafe rename(temporary, path) != 0 { throw failed(errno) }
+        if let temporary, unsafe rename(temporary, target) != 0 { throw failed(errno) }
         committed = true
         Journal.noteWriting(path)
     }

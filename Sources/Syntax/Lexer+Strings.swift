@@ -166,7 +166,7 @@ extension Lexer {
             while index > tokens[last].start, isBlank(bytes[index - 1]) { index -= 1 }
             if index > outline.start, index > tokens[last].start, bytes[index - 1] == 0x0A {
                 outline.end = index - 1
-                if outline.end > outline.start, bytes[outline.end - 1] == 0x0D { outline.end -= 1 }
+                while outline.end > outline.start, bytes[outline.end - 1] == 0x0D { outline.end -= 1 }
             } else if index == outline.start, index > contentStart {
                 outline.end = index
             }
@@ -222,7 +222,7 @@ extension Lexer {
                 text.append(byte)
                 index += 1
                 lineBegins = true
-            case 0x0D where index + 1 < bytes.count && bytes[index + 1] == 0x0A:
+            case 0x0D where endsLine(at: index):
                 index += 1
             case UInt8(ascii: "{"), UInt8(ascii: "}"):
                 text.append(byte)
@@ -236,6 +236,13 @@ extension Lexer {
         }
         texts.append(String(decoding: text, as: UTF8.self))
         tokens[token].payload = texts.count - 1
+    }
+
+    /// Whether only carriage returns lie between here and a newline.
+    private func endsLine(at index: Int) -> Bool {
+        var index = index
+        while index < bytes.count, bytes[index] == 0x0D { index += 1 }
+        return index < bytes.count && bytes[index] == 0x0A
     }
 
     private mutating func decodeEscape(at index: Int, into text: inout [UInt8]) -> Int {

@@ -219,7 +219,7 @@ struct Lexer {
             pendingNewline = nil
             if newlineEndsStatement(before: kind) { tokens.append(Token(kind: .newline, start: newline, end: newline)) }
         }
-        lineHasCode = true
+        if kind != .semicolon { lineHasCode = true }
         tokens.append(Token(kind: kind, start: offset, end: offset + length, payload: payload))
         offset += length
     }
@@ -274,12 +274,12 @@ struct Lexer {
         let start = offset
         while offset < bytes.count, bytes[offset] != 0x0A { offset += 1 }
         var end = offset
-        if end > start, bytes[end - 1] == 0x0D { end -= 1 }
+        while bytes[end - 1] == 0x0D { end -= 1 }
         let isDocumentation = hasPrefix("##", at: start) && !hasPrefix("###", at: start)
         var textStart = start + (isDocumentation ? 2 : 1)
         if textStart < end, bytes[textStart] == 0x20 { textStart += 1 }
         var textEnd = end
-        while textEnd > textStart, bytes[textEnd - 1] == 0x20 || bytes[textEnd - 1] == 0x09 { textEnd -= 1 }
+        while textEnd > textStart, bytes[textEnd - 1] == 0x20 || bytes[textEnd - 1] == 0x09 || bytes[textEnd - 1] == 0x0D { textEnd -= 1 }
         comments.append(
             Comment(
                 text: String(decoding: bytes[textStart..<textEnd], as: UTF8.self), isDocumentation: isDocumentation,

@@ -27,7 +27,7 @@ extension Parser {
         } else {
             content = .body(try body(isStack: kind == .model && second == nil))
         }
-        if documentation == nil, !isMultiline(start) { documentation = trailingDocumentation() }
+        documentation = documentation ?? trailingDocumentation()
         return Declaration(
             kind: kind, name: name, parameters: first, inputs: second, result: result, content: content,
             documentation: documentation)
@@ -82,6 +82,7 @@ extension Parser {
         while kind != .closeParenthesis {
             if let last = parameters.last, last.isRest { report(.restParameter(last.range, hasDefault: false)) }
             var parameter = try parameter()
+            parameter.documentation = parameter.documentation ?? trailingDocumentation()
             if kind != .closeParenthesis {
                 guard accept(.comma) else { throw expected("`,` or `)`", opened: tokenRange(opening)) }
             }
@@ -166,7 +167,7 @@ extension Parser {
     private func isAdjacent(_ start: Int, _ end: Int) -> Bool {
         var newlines = 0
         for byte in source.utf8[start..<end] {
-            if byte == 0x0A { newlines += 1 } else if byte != 0x20, byte != 0x09, byte != 0x0D { return false }
+            if byte == 0x0A { newlines += 1 } else if byte != 0x20, byte != 0x09, byte != 0x0D, byte != UInt8(ascii: ";") { return false }
         }
         return newlines == 1
     }
@@ -191,10 +192,9 @@ extension Parser {
         let index = firstComment(from: lastEnd)
         guard index < comments.count else { return nil }
         let comment = comments[index]
-        guard comment.isDocumentation, comment.isTrailing, comment.range.start < max(tokens[position].start, lastEnd + 1)
-        else { return nil }
+        guard comment.isDocumentation, comment.isTrailing else { return nil }
         let between = source.utf8[lastEnd..<comment.range.start]
-        return between.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? comment.text : nil
+        return between.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: ";") } ? comment.text : nil
     }
 
     /// The `##` behind the `{` that the parser stands at, on its line.
@@ -206,7 +206,4 @@ extension Parser {
         return between.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? comments[index].text : nil
     }
 
-    private func isMultiline(_ start: Int) -> Bool {
-        source.position(of: tokens[start].start).line != source.position(of: lastEnd).line
-    }
 }

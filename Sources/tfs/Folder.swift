@@ -28,6 +28,23 @@ enum Folder {
         return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// The scripts that a path stands for, in order: of a folder those below it, else the path itself. What begins with a
+    /// dot is passed over, and so are links to folders, which may lead back.
+    static func scripts(_ path: String) -> [String] {
+        guard let names = names(path) else { return [path] }
+        return names.filter { !$0.hasPrefix(".") }.flatMap { name -> [String] in
+            let inner = path == "." ? name : path.hasSuffix("/") ? path + name : path + "/" + name
+            if isOwnFolder(inner) { return scripts(inner) }
+            return name.hasSuffix(".tfs") ? [inner] : []
+        }
+    }
+
+    /// Whether a path is a folder itself, not a link to one.
+    private static func isOwnFolder(_ path: String) -> Bool {
+        var status = stat()
+        return unsafe lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
     /// Makes a folder and those above it.
     static func make(_ path: String) {
         var end = path.startIndex
