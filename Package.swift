@@ -52,12 +52,16 @@ let package = Package(
             ],
             swiftSettings: house),
 
-        .testTarget(name: "SyntaxTests", dependencies: ["Syntax"], exclude: ["fixtures"], swiftSettings: house),
+        // What makes bad input, and the program that feeds it to the layers for hours.
+        .target(name: "Fuzzing", dependencies: ["Language", "Syntax", "Formats", "Graphs", "Engine"], path: "Tests/Fuzzing", swiftSettings: house),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/fuzz", swiftSettings: house),
+
+        .testTarget(name: "SyntaxTests", dependencies: ["Syntax", "Fuzzing"], exclude: ["fixtures"], swiftSettings: house),
         .testTarget(name: "GraphsTests", dependencies: ["Graphs"], swiftSettings: house),
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
-        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine"], swiftSettings: house),
+        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine", "Fuzzing"], swiftSettings: house),
         .testTarget(name: "CommandTests", dependencies: ["tfs", "Language"], exclude: ["golden"], swiftSettings: house),
     ]
 )

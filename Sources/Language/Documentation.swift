@@ -68,6 +68,9 @@ extension StandardLibrary {
     /// Every name that `documentation(of:)` knows, verbs aside.
     public var documentedNames: [String] { names }
 
+    /// The verbs that it knows, as `table.split`.
+    public var documentedVerbs: [String] { Native.verbs.flatMap { kind, verbs in verbs.keys.map { kind + "." + $0 } }.sorted() }
+
     /// The lines of a listing, by group and name.
     public func catalog(_ tier: Tier) -> [CatalogEntry] {
         var lines: [CatalogEntry] = []

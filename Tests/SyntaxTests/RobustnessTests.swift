@@ -1,48 +1,37 @@
+import Fuzzing
 import Syntax
 import Testing
 
-/// Whatever the text: an answer, in time, and never a trap.
+/// Whatever the text: an answer, in time, and never a trap; and of what parses, the printed form parses to the same tree
+/// and comments, and prints the same again.
 @Suite struct RobustnessTests {
-    static let seeds = files(in: ParserTests.tour, suffix: ".tfs").map { read(ParserTests.tour + $0) }
-
     private func check(_ text: String) {
-        let (script, diagnostics) = parsed(text)
-        for diagnostic in diagnostics.prefix(5) { _ = Renderer().render(diagnostic) }
-        #expect(diagnostics.count <= 101)
-        if diagnostics.isEmpty { #expect(parsed(format(script)).script.dump == script.dump) }
-        _ = isComplete(text)
+        if let complaint = Fuzzer.parse(text) { Issue.record("\(complaint)\n--- of\n\(text.prefix(2000))") }
     }
 
-    @Test(arguments: 0..<8 as Range<UInt64>)
-    func mutatedPrograms(seed: UInt64) {
-        var random = SplitMix(seed: seed)
-        let scraps = ["{", "}", "(", ")", "[", "]", "\"", "\"\"\"", "'", "\\", "\n", "->", "|>", "=", ",", ":", "...", "#", "##", "if",
-            "fn f(", "model", "é", "\u{0}", "not", "in", "1e", "0x", ".", ";", "{{", "}}", "\u{202E}"]
-        for _ in 0..<40 {
-            var bytes = Array(Self.seeds.randomElement(using: &random)?.utf8 ?? "x".utf8)
-            for _ in 0..<Int.random(in: 1...6, using: &random) {
-                let at = Int.random(in: 0...bytes.count, using: &random)
-                switch Int.random(in: 0..<4, using: &random) {
-                case 0: bytes.insert(contentsOf: (scraps.randomElement(using: &random) ?? "").utf8, at: at)
-                case 1: bytes.removeSubrange(at..<min(bytes.count, at + Int.random(in: 1...20, using: &random)))
-                case 2:
-                    let from = Int.random(in: 0...bytes.count, using: &random)
-                    let piece = bytes[from..<min(bytes.count, from + Int.random(in: 1...60, using: &random))]
-                    bytes.insert(contentsOf: piece, at: at)
-                default: bytes = Array(bytes[..<at])
-                }
-            }
-            check(String(decoding: bytes, as: UTF8.self))
+    /// Programs, disarranged programs, comments between any two tokens, tokens and bytes in any order.
+    @Test(arguments: 0..<8)
+    func freshInput(batch: Int) {
+        let fuzzer = Fuzzer(.syntax, seed: 20)
+        for index in batch * 60..<(batch + 1) * 60 {
+            if let complaint = fuzzer.feed(index) { Issue.record("input \(index): \(complaint)") }
         }
     }
 
-    @Test func randomBytes() {
-        var random = SplitMix(seed: 1)
-        for _ in 0..<200 {
-            let count = Int.random(in: 0...300, using: &random)
-            let isASCII = Bool.random(using: &random)
-            check(String(decoding: (0..<count).map { _ in UInt8.random(in: 0...(isASCII ? 127 : 255), using: &random) }, as: UTF8.self))
-        }
+    /// What fuzzing has found, and what comes near it.
+    @Test(arguments: [
+        "f(a # c\n, b)", "f(a ## c\n, b)", "fn f(a ## x\n, b ## y\n) = 1", "fn f(a\n## x\n, b) = 1", "x = [1 # a\n, # b\n 2]", "x = - # c\n 9223372036854775808",
+        "option a = 1; ## d", "a = 1\n; ## d\nfn f() = 1", "## d\n; fn f() = 1", "fn f() { } ## d", "layer f(a)(x) {\n x\n} ## d", "# #x", "#!x\n# !y", "#", "##", "###", "#\t#",
+        "x = \"\"\"a\r\n b\r\r\n\"\"\"", "x = 1 # c\r\r\n", "\u{FEFF}x = 1", "if a { b } # c\nelse { d }", "if a { b }\n\n# c\n\nelse {\n d\n}", "x = {a = 1 # c\n, b}", "x = {\n\na = 1\n\n# c\n}",
+        "x = f( # c\n)", "x = [ # c\n]", "x = {} # c", "x = { # c\n}", "f(x -> { # c\n x })", "a |> # c\n f", "a # c\n |> f", "a # c\n .f()", "a[ # c\n 1 # d\n : # e\n 2 # f\n : ]", "f(...a # c\n, ... # d\n b)",
+        "for a, # c\n b in # d\n c { }", "a, # c\n b = 1, # d\n 2", "{a, # c\n b, # d\n} = c", "fn f(a: f32[ # c\n n, # d\n 2]) = 1", "x = ( # c\n a # d\n)", "expect a, # c\n \"m\"", "x = [a # c\n for b in # d\n c # e\n if d # f\n]", "estimator e { # c\n a = 1; # d\n}",
+        "import \"a\" as * # c", "test \"a\" { # c\n}", "return # c", "\"\"\"\n\"\"\" # c", "x = a not # c\n in b", "x -> # c\n y", "model { # c\n a; b # d\n}",
+    ])
+    func comments(text: String) { check(text) }
+
+    /// What found an input worth keeping lies in `Tests/corpus`.
+    @Test func corpus() {
+        for name in files(in: projectFolder + "/Tests/corpus/", suffix: ".tfs") { check(read(projectFolder + "/Tests/corpus/" + name)) }
     }
 
     /// Each of these once overflowed a stack, or took time that grew with the square, in one parser or another.
@@ -58,28 +47,5 @@ import Testing
     func closedNests(open: String, close: String) {
         check("y = " + String(repeating: open, count: 90) + "1" + String(repeating: close, count: 90))
         check("y = " + String(repeating: open, count: 5_000) + "1" + String(repeating: close, count: 20_000))
-    }
-
-    /// A comment put at any place where a line ends is kept, and printing twice changes nothing.
-    @Test(arguments: 0..<10 as Range<UInt64>)
-    func commentsAreKept(seed: UInt64) {
-        var random = SplitMix(seed: seed)
-        for text in Self.seeds {
-            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-            let mixed = lines.map { line in
-                switch Int.random(in: 0..<6, using: &random) {
-                case 0 where !line.contains("#"): line + " # behind"
-                case 1: "# above\n" + line
-                case 2: "\n# above, after a blank line\n\n" + line
-                default: String(line)
-                }
-            }.joined(separator: "\n")
-            let (script, diagnostics) = parsed(mixed)
-            #expect(diagnostics.isEmpty)
-            let printed = format(script)
-            let again = parsed(printed).script
-            #expect(again.comments.map(\.text) == script.comments.map(\.text))
-            #expect(format(again) == printed)
-        }
     }
 }

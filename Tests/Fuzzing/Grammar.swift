@@ -1,6 +1,6 @@
 /// The grammar in `grammar/tfs.ebnf`, read so that programs can be made from it.
-struct Grammar: Sendable {
-    indirect enum Form: Sendable {
+public struct Grammar: Sendable {
+    public indirect enum Form: Sendable {
         case text(String)
         case symbol(String)
         case sequence([Form])
@@ -11,11 +11,11 @@ struct Grammar: Sendable {
         case words
     }
 
-    var rules: [String: Form] = [:]
+    public var rules: [String: Form] = [:]
     /// How many levels each rule needs at least.
     var heights: [String: Int] = [:]
 
-    init(_ text: String) {
+    public init(_ text: String) {
         var reader = Reader(text)
         while let (name, form) = reader.rule() { rules[name] = form }
         var isChanging = true
@@ -114,7 +114,7 @@ struct Grammar: Sendable {
 }
 
 /// Makes a random program of a grammar.
-struct ProgramMaker {
+public struct ProgramMaker {
     let grammar: Grammar
     var random: SplitMix
     var text = ""
@@ -127,12 +127,12 @@ struct ProgramMaker {
     private var isOnOneLine = false
     private var hasNamedArgument = false
 
-    init(_ grammar: Grammar, seed: UInt64) {
+    public init(_ grammar: Grammar, seed: UInt64) {
         self.grammar = grammar
         random = SplitMix(seed: seed)
     }
 
-    mutating func program() -> String {
+    public mutating func program() -> String {
         make("script")
         return text
     }
