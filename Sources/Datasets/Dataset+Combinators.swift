@@ -81,11 +81,14 @@ extension Dataset {
         }
         try Self.atLeast(0, times, "repeat")
         var known = count
+        // More elements than an int counts are as good as no end.
+        var isEndless = isEndless && times > 0
         if let n = count {
             let (product, overflow) = n.multipliedReportingOverflow(by: times)
             known = overflow ? nil : product
+            isEndless = isEndless || overflow
         }
-        return Dataset(.repeated(self, times), structure, types, count: known, isEndless: isEndless && times > 0, isBatched: isBatched)
+        return Dataset(.repeated(self, times), structure, types, count: known, isEndless: isEndless, isBatched: isBatched)
     }
 
     public func take(_ n: Int) throws(DataError) -> Dataset {

@@ -52,6 +52,7 @@ internal import Synchronization
 
     /// A block from the system. Large ones ask for huge pages: filling many small ones costs more than the arithmetic.
     private static func fresh(_ capacity: Int) -> UnsafeMutableRawPointer? {
+        guard Memory.allows(capacity) else { return nil }
         let hugePage = 1 << 21
         guard capacity >= 2 * hugePage else { return unsafe aligned_alloc(64, capacity) }
         guard let block = unsafe aligned_alloc(hugePage, capacity) else { return nil }

@@ -100,6 +100,11 @@ extension Machine {
             default: throw Fault("E0423", "\(base.described) cannot be sliced")
             }
             let (begin, end, stride) = try bounds(start, stop, step, count)
+            // A part of a range is one, and not stored either.
+            if case .range(let range) = base, let part = RangeList(from: begin, to: end, by: stride) {
+                let (step, overflow) = range.step.multipliedReportingOverflow(by: part.count > 1 ? stride : 1)
+                if !overflow { return .range(RangeList(start: range[part.start], step: step, count: part.count)) }
+            }
             return pick(Array(Swift.stride(from: begin, to: end, by: stride)))
         }
         return try tensorSubscripts(tensor, parts)

@@ -318,7 +318,10 @@ extension Machine {
         let iterator = try iterator(over: value, names: 1)
         if iterator.isUnknown { throw UnknownArgument() }
         var values = ContiguousArray<Value>()
-        while let next = try iterator.next(self) { values.append(next) }
+        while let next = try iterator.next(self) {
+            if Execution.isInterrupted { throw Interruption() }
+            values.append(next)
+        }
         return values
     }
 

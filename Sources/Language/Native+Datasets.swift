@@ -237,7 +237,10 @@ extension Machine {
         if isCheck { return .unknown }
         if value.dataset.isEndless { throw Fault("E0418", "this dataset has no end, and so no length", mend: "write `.take(n)` before") }
         var (count, elements) = (0, value.dataset.makeIterator(iteration: 0))
-        while try elements.next() != nil { count += 1 }
+        while try elements.next() != nil {
+            if Execution.isInterrupted { throw Interruption() }
+            count += 1
+        }
         return .int(count)
     }
 

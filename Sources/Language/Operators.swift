@@ -361,12 +361,13 @@ extension Machine {
 }
 
 extension Value {
-    /// A list or string may grow to 4 GB: beyond, allocating fails in ways that cannot be caught.
+    /// A list or string may grow to 4 GB, and no further than there is memory.
     static func requireRoom(bytes: Int) throws {
         if bytes > 1 << 32 { throw Fault("E0290", "a string or list would need more than 4 GB") }
+        if !Memory.allows(bytes) { throw Fault("E0290", "a string or list would need \(bytes >> 20) MB of memory", why: "there is less left") }
     }
     static func requireRoom(values count: Int) throws {
-        if count > 1 << 32 / MemoryLayout<Value>.stride { try requireRoom(bytes: .max) }
+        try requireRoom(bytes: count > 1 << 32 / MemoryLayout<Value>.stride ? .max : count * MemoryLayout<Value>.stride)
     }
 }
 

@@ -95,7 +95,7 @@ public final class Session {
     public static func read(_ path: String) throws -> SourceText {
         let bytes: [UInt8]
         do {
-            bytes = try Files.read(path)
+            bytes = try Files.read(path, atMost: 512 << 20)
         } catch {
             throw Diagnostic(code: "E0001", what: error.what, at: nil, mend: error.mend)
         }

@@ -4,4 +4,5 @@
 // Scripts may call 10,000 deep, and a main thread's 8 MiB are soon used up.
 internal import Language
 
+LastWords.install()
 withLargeStack { Tfs.start() }

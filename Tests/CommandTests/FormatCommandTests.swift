@@ -32,7 +32,7 @@ import Testing
         let file = try scratch.file("a.tfs", "a  =  (\n")
         let outcome = try tfs("fmt", file, scratch.path + "/missing.tfs")
         #expect(outcome.status == 2)
-        #expect(outcome.errors.contains("E0104") && outcome.errors.contains("E0001"))
+        #expect(outcome.errors.contains("error[E01") && outcome.errors.contains("E0001"))
         #expect(try scratch.text("a.tfs") == "a  =  (\n")
     }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 /// Nothing that is fed to the command makes it crash: a diagnostic and a status, each time.
@@ -37,6 +38,39 @@ import Testing
     @Test func recursionWithoutEnd() throws {
         try refuses("fn f(n) = f(n + 1) + 1\nprint(f(0))\n", status: 3, "E0401")
         try refuses("fn f(n) = map(x -> f(x + 1), [n])[0]\nprint(f(0))\n", status: 3, "E0401")
+    }
+
+    /// More than there is: each answer names the line.
+    @Test(arguments: [
+        "x = zeros([10 ** 6, 10 ** 6])\nprint(sum(x))", "x = ones([10 ** 6, 10 ** 6])\nprint(sum(x @ x))", "s = \"a\"\nwhile true { s = s + s }",
+        "x = [0]\nwhile true { x = x + x }", "x = [0] * 10 ** 15", "x = \"a\" * 2 ** 62", "print(sum(random.normal([2 ** 40])))", "print(sum(tile(ones([1000]), [10 ** 12])))",
+        "for i in [...range(2 ** 62)] { }", "print(sum(one_hot(tensor([1]), 10 ** 15)))",
+    ])
+    func moreThanTheMemory(_ text: String) throws {
+        let scratch = try Scratch()
+        let outcome = try tfs("run", scratch.file("a.tfs", text))
+        #expect([2, 3].contains(outcome.status), "\(text)")
+        #expect(outcome.errors.contains("E0290") && outcome.errors.contains("a.tfs:"), "\(outcome.errors)")
+    }
+
+    @Test func rangesOfAllInts() throws {
+        let scratch = try Scratch()
+        let script = try scratch.file("a.tfs", "r = range(3, 9223372036854775807, 3)\nprint(r[::2][5], len(r[1:]), r[-1])\n")
+        #expect(try tfs("run", script).output == "33 3074457345618258600 9223372036854775803\n")
+    }
+
+    @Test func whatIsNoScript() throws {
+        let scratch = try Scratch()
+        _ = try scratch.file("a.tfs", "import \"b.tfs\"\n")
+        _ = try scratch.file("b.tfs", "import \"a.tfs\"\n")
+        #expect(try tfs("run", scratch.path + "/a.tfs").errors.contains("E0320"))
+        #expect(try tfs("run", scratch.path).status == 2)
+        #expect(try tfs("run", scratch.file("nul.tfs", "x = 1\u{0}")).errors.contains("E0115"))
+        #expect(try tfs("run", scratch.file("bytes.tfs", [0x78, 0xFF, 0xFE])).errors.contains("E0114"))
+        _ = unsafe symlink(scratch.path + "/loop.tfs", scratch.path + "/loop.tfs")
+        #expect(try tfs("run", scratch.path + "/loop.tfs").status == 2)
+        let name = String(repeating: "a", count: 1_000_000)
+        #expect(try tfs("run", scratch.file("name.tfs", "\(name) = 1\nprint(\(name))\n")).output == "1\n")
     }
 
     @Test func callsNestTenThousandDeep() throws {

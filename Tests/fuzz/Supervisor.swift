@@ -11,7 +11,7 @@ struct Supervisor {
     /// An input that takes longer than this has hung.
     private let seconds = 20.0
     /// So many inputs go to one process, so that what it keeps does not pile up.
-    private let most = 50_000
+    private var most: Int { target == .syntax || target == .files ? 50_000 : 400 }
 
     init(target: Fuzzer.Target, seed: Int) { (self.target, self.seed) = (target, seed) }
 
