@@ -11,7 +11,7 @@ extension ScriptTests {
         @Test(arguments: [Fuzzer.Target.check, .run, .calls, .files])
         func freshInput(target: Fuzzer.Target) {
             let fuzzer = Fuzzer(target, seed: 21)
-            for index in 0..<(target == .files ? 2000 : 150) {
+            for index in 0..<(target == .files ? 500 : 25) {
                 let complaint = bounded { fuzzer.feed(index) }
                 if let complaint { Issue.record("\(target) \(index): \(complaint)") }
             }
