@@ -1,3 +1,4 @@
+import Fuzzing
 import Language
 import Syntax
 import Testing
@@ -29,7 +30,7 @@ extension ScriptTests {
 
         /// Scripts with tokens of other languages strewn in: mending comes to an end, and never leaves more mistakes.
         @Test func neverHarms() throws {
-            var random = SplitMix(state: 11)
+            var random = SplitMix(seed: 11)
             let strange = [
                 "'a'", "“b”", "‘", "’", " && ", "!", " ? ", ":", ":\n", "\n{", "{", "}", "(", ")", "[", "]", ",", "=", "==", " < ", "def ", "elif ",
                 "print ", "let ", "\"", "\\d", " x ", " 3 ", ".5", "+", "\u{A0}", "\t", "\n", "// ", "for (a, b) in ", "{\"k\": 1}", "=>", "é", "日本",

@@ -20,7 +20,7 @@ extension ScriptTests {
         /// Each script here once trapped, hung or took all memory; each file was once believed.
         @Test func corpus() throws {
             let fuzzer = Fuzzer(.run, seed: 0)
-            for name in Scripts.names(Scripts.package + "/Tests/corpus") {
+            for name in Scripts.files(in: Scripts.package + "/Tests/corpus/") {
                 let source = try Session.read(Scripts.package + "/Tests/corpus/" + name)
                 let complaint = bounded { fuzzer.evaluate(String(decoding: source.utf8, as: UTF8.self), runs: true) }
                 if let complaint { Issue.record("\(name): \(complaint)") }

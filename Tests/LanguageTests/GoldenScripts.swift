@@ -53,20 +53,6 @@ enum Scripts {
         return found
     }
 
-    /// The scripts in a folder.
-    static func names(_ folder: String) -> [String] {
-        guard let handle = unsafe opendir(folder) else { return [] }
-        defer { unsafe closedir(handle) }
-        var found: [String] = []
-        while let entry = unsafe readdir(handle) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name.hasSuffix(".tfs") { found.append(name) }
-        }
-        return found.sorted()
-    }
-
     static func write(_ text: String, to path: String) {
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         let bytes = Array(text.utf8)
