@@ -83,6 +83,8 @@ extension Machine {
 
     /// How often something of `size` bytes may be repeated.
     private func repeats(_ size: Int, _ count: Int) throws -> Int {
+        // Nothing, however often, is nothing.
+        if size == 0 { return 0 }
         let (total, overflow) = size.multipliedReportingOverflow(by: max(count, 0))
         try Value.requireRoom(bytes: overflow ? .max : total)
         return max(count, 0)
