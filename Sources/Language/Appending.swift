@@ -38,11 +38,11 @@ extension Machine {
     /// Appends a string to that of a register; false as for `pushQuickly`. (It is not held a second time on the way: to
     /// count that costs as much as to append.)
     @inline(never)
-    func appendQuickly(_ register: UInt16, _ other: Value, _ regs: Registers) -> Bool {
-        guard case .string = regs[register], case .string(let added) = other, case .string(var text) = regs.take(register) else { return false }
-        let isQuick = isKnownUniquelyReferenced(&text) && text.string.utf8.count + added.string.utf8.count < Self.large
-        if isQuick { text.append(added.string) }
-        regs.set(register, .string(text))
+    func appendQuickly(_ register: UInt16, _ other: String, _ regs: Registers) -> Bool {
+        guard case .string = regs[register], case .string(var text) = regs.take(register) else { return false }
+        let isQuick = isKnownUniquelyReferenced(&text) && text.string.utf8.count + other.utf8.count < Self.large
+        if isQuick { text.append(other) }
+        regs.set(register, .string(consume text))
         return isQuick
     }
 

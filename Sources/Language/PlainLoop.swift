@@ -87,8 +87,13 @@ extension Machine {
                 if arithmetic(instruction, { $0.addingReportingOverflow($1) }, +) {
                     isTaken = true
                 } else {
-                    isTaken = instruction.a == instruction.b
-                        && appendQuickly(instruction.a, unsafe operand(instruction.c).pointee, unsafe Registers(base: registers))
+                    guard instruction.a == instruction.b, instruction.a != instruction.c,
+                        case .string(let other) = unsafe operand(instruction.c).pointee
+                    else {
+                        isTaken = false
+                        break
+                    }
+                    isTaken = appendQuickly(instruction.a, other.string, unsafe Registers(base: registers))
                     if isTaken { unsafe next += 1 }
                 }
             case .push:
