@@ -2,13 +2,16 @@ internal import Glibc
 
 /// The file system: whole files, streams, and writes that are seen whole or not at all.
 public enum Files {
-    /// All bytes of a file as they are; a stream may go on for ever, so that whoever knows a bound says it.
-    public static func read(_ path: String, atMost limit: Int = .max) throws(FormatError) -> [UInt8] {
+    /// All bytes of a file as they are; a stream may go on for ever, so that whoever knows a bound says it, and what to
+    /// do about more.
+    public static func read(_ path: String, atMost limit: Int = .max, mend: String? = nil) throws(FormatError) -> [UInt8] {
         let file = try InputFile(path)
+        let tooLarge = FormatError(code: "E0601", path, "`\(path)` holds more than \(limit >> 20) MB", mend: mend)
+        if let size = file.size, size > limit { throw tooLarge }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(min(file.size ?? 0, 1 << 40))
         while try file.read(into: &bytes, atMost: max(1 << 16, min((file.size ?? 0) - bytes.count + 1, 1 << 30))) > 0 {
-            if bytes.count > limit { throw FormatError(code: "E0601", path, "`\(path)` holds more than \(limit >> 20) MB") }
+            if bytes.count > limit { throw tooLarge }
         }
         return bytes
     }

@@ -91,11 +91,15 @@ public final class Session {
 
     // MARK: Compiling
 
+    /// Seventeen million statements would be checked, in minutes and gigabytes; nobody has written them.
+    private static let longestScript = 32 << 20
+
     /// The text of a file, decoded.
     public static func read(_ path: String) throws -> SourceText {
         let bytes: [UInt8]
         do {
-            bytes = try Files.read(path, atMost: 512 << 20)
+            bytes = try Files.read(
+                path, atMost: longestScript, mend: "long data belong into a file of their own: `csv(path)`, `io.read(path)`")
         } catch {
             throw Diagnostic(code: "E0001", what: error.what, at: nil, mend: error.mend)
         }

@@ -30,6 +30,11 @@ import Testing
         #expect(outcome.errors.utf8.count < 20_000)
     }
 
+    @Test func aScriptOfAHundredMegabytes() throws {
+        let text = "x = [" + String(repeating: "1, ", count: 35_000_000) + "1]"
+        try refuses(text, status: 2, "holds more than 32 MB")
+    }
+
     @Test(arguments: ["(", "[", "{a = ", "-", "not ", "x -> ", "2 ** ", "if true {\n", "f("])
     func deepNesting(_ part: String) throws {
         try refuses("y = " + String(repeating: part, count: 50_000), status: 2, "error[E")
