@@ -77,8 +77,8 @@ extension OpError {
     }
     static func noField(_ name: String, of value: Value, known: [String]) -> Fault {
         let near = nearest(to: name, in: known)
-        var isRecord = false
-        if case .record = value { isRecord = true }
+        // A record has the fields that the script gave it, by whatever names.
+        let isRecord = if case .record = value { true } else { false }
         var mend = (isRecord ? nil : OtherNames.fields[name]).map { "write `\($0)`" } ?? near.map { "did you mean `\($0)`?" }
         if mend == nil, !known.isEmpty, known.count <= 12 {
             mend = "it has " + known.map { "`\($0)`" }.joined(separator: ", ")

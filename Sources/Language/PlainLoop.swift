@@ -37,6 +37,16 @@ extension Machine {
             unsafe next += 1
             return true
         }
+        /// Of ints, by one above 0.
+        @inline(__always) func division(_ instruction: Instruction, _ ints: (Int, Int) -> Int) -> Bool {
+            let target = unsafe registers + Int(instruction.a)
+            guard case .int(let x) = unsafe operand(instruction.b).pointee, case .int(let y) = unsafe operand(instruction.c).pointee,
+                y > 0, unsafe target.pointee.isPlain
+            else { return false }
+            unsafe target.initialize(to: .int(ints(x, y)))
+            unsafe next += 1
+            return true
+        }
         /// Most often a jump on the result follows, which is taken at once.
         @inline(__always) func comparison(_ instruction: Instruction, _ ints: (Int, Int) -> Bool, _ floats: (Double, Double) -> Bool) -> Bool {
             let (b, c) = unsafe (operand(instruction.b), operand(instruction.c))
@@ -108,28 +118,14 @@ extension Machine {
             case .equal: isTaken = comparison(instruction, ==, ==)
             case .notEqual: isTaken = comparison(instruction, !=, !=)
             case .modulo:
-                let target = unsafe registers + Int(instruction.a)
-                if case .int(let x) = unsafe operand(instruction.b).pointee, case .int(let y) = unsafe operand(instruction.c).pointee, y > 0,
-                    unsafe target.pointee.isPlain
-                {
+                isTaken = division(instruction) { x, y in
                     let rest = x % y
-                    unsafe target.initialize(to: .int(rest < 0 ? rest + y : rest))
-                    unsafe next += 1
-                    isTaken = true
-                } else {
-                    isTaken = false
+                    return rest < 0 ? rest + y : rest
                 }
             case .floorDivide:
-                let target = unsafe registers + Int(instruction.a)
-                if case .int(let x) = unsafe operand(instruction.b).pointee, case .int(let y) = unsafe operand(instruction.c).pointee, y > 0,
-                    unsafe target.pointee.isPlain
-                {
+                isTaken = division(instruction) { x, y in
                     let quotient = x / y
-                    unsafe target.initialize(to: .int(x < 0 && quotient * y != x ? quotient - 1 : quotient))
-                    unsafe next += 1
-                    isTaken = true
-                } else {
-                    isTaken = false
+                    return x < 0 && quotient * y != x ? quotient - 1 : quotient
                 }
             case .divide:
                 let target = unsafe registers + Int(instruction.a)

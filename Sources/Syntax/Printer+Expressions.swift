@@ -169,16 +169,7 @@ extension Printer {
     }
 
     private mutating func writeBroken(_ block: Block) {
-        if block.isEmpty { return write(block) }
-        token()
-        indented { printer in
-            for statement in block {
-                printer.newLine()
-                printer.trail = 0
-                printer.write(statement)
-            }
-        }
-        token()
+        if block.isEmpty { write(block) } else { writeLines(block) }
     }
 
     // MARK: Comprehensions

@@ -174,7 +174,11 @@ extension Printer {
     /// A block whose brace is next. One that was written on one line stays there if it fits.
     mutating func write(_ block: Block) {
         let (opening, closing) = brackets(.openBrace, from: upcoming.start)
-        if let text = flat(block, opening, closing), fits(text) { return put(text, until: closing.end) }
+        if let text = flat(block, opening, closing), fits(text) { put(text, until: closing.end) } else { writeLines(block) }
+    }
+
+    /// A block whose brace is next, a line for each statement.
+    mutating func writeLines(_ block: Block) {
         token()
         indented { printer in
             for statement in block {
