@@ -36,13 +36,15 @@ struct Native: Sendable {
     var doc: String
     var example: String
     var inCheck: InCheck
+    /// The kinds that its result may be of, as far as the check can use them.
+    var result: Kinds
     /// Whether named arguments beyond the parameters are welcome; they arrive as a record behind the others.
     var takesNamed = false
     var body: @Sendable (Machine, Arguments) throws -> Value
 
     init(
         _ name: String, _ parameters: [Parameter], doc: String, example: String = "", inCheck: InCheck = .pure,
-        takesNamed: Bool = false, body: @escaping @Sendable (Machine, Arguments) throws -> Value
+        result: Kinds = .any, takesNamed: Bool = false, body: @escaping @Sendable (Machine, Arguments) throws -> Value
     ) {
         self.name = name
         self.parameters = parameters
@@ -50,6 +52,7 @@ struct Native: Sendable {
         self.doc = doc
         self.example = example
         self.inCheck = inCheck
+        self.result = result
         self.takesNamed = takesNamed
         self.body = body
     }
@@ -176,9 +179,14 @@ extension Machine {
         let site = code.callSites[instruction.wide]
         let receiver = regs[instruction.a]
         guard let name = site.method else { preconditionFailure("a method call without a name") }
-        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs), !receiver.isUnknown else { return .unknown }
+        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs) else { return .unknown }
         if case .record(let record) = receiver, let field = record[name] { return try call(field, positional, named) }
-        if let verb = session.library.verb(name, of: receiver) {
+        var form = receiver
+        if case .unknown(let kinds) = receiver {
+            guard let known = kinds.form else { return .unknown }
+            form = known
+        }
+        if let verb = session.library.verb(name, of: form) {
             return try call(verb, [receiver] + positional, named)
         }
         let near: Value
@@ -196,7 +204,7 @@ extension Machine {
             if isCallable(standard) { return try chain(standard, receiver, positional, named) }
         }
         if near.isUnknown { return .unknown }
-        var known = session.library.verbs(of: receiver)
+        var known = session.library.verbs(of: form)
         if case .record(let record) = receiver { known += record.names }
         if nearest(to: name, in: known) == nil { known = session.library.names.filter { !$0.contains(".") } }
         var fields: [String] = []
@@ -210,7 +218,7 @@ extension Machine {
                 session.library.position(of: $0 + "." + name) != nil && nearest(to: function.name, in: [$0]) != nil
             }.map { $0 + "." + name }
         }
-        throw Fault.noMethod(name, of: receiver, known: known, fields: fields, member: member)
+        throw Fault.noMethod(name, of: form, known: known, fields: fields, member: member)
     }
 
     private func isCallable(_ value: Value) -> Bool {
@@ -227,6 +235,7 @@ extension Machine {
             switch function.kind {
             case .constructor(let constructor) where constructor.info.kind != .estimator:
                 return try call(try construct(constructor, positional, named), [x])
+            case .dual where x.isUnknown: return .unknown
             case .dual(let op, let layer):
                 if isTensor(x) || isList(x), accepts(op, positional.count + 1, named.map(\.0)) {
                     return try call(.function(op), [x] + positional, named)
@@ -312,10 +321,10 @@ extension Machine {
         }
         if isCheck {
             switch native.inCheck {
-            case .pure: if values.contains(where: \.hasUnknown) { return .unknown }
+            case .pure: if values.contains(where: \.hasUnknown) { return .unknown(native.result) }
             case .aware: break
             case .skipped: return .none
-            case .unknown: return .unknown
+            case .unknown: return .unknown(native.result)
             }
         }
         let arguments = Arguments(function: native.name, names: known, values: values)
@@ -325,9 +334,9 @@ extension Machine {
             passOnLineage(native.name, arguments, result)
             return result
         } catch let fault as Fault where fault.dependsOnValues {
-            return .unknown
+            return .unknown(native.result)
         } catch is UnknownArgument {
-            return .unknown
+            return .unknown(native.result)
         }
     }
 

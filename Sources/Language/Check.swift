@@ -157,7 +157,7 @@ extension Machine {
     /// length.
     private func forgetGrown(_ lists: [(register: Int, list: List, count: Int)], _ regs: Registers) {
         for (register, list, count) in lists where list.values.count != count {
-            if case .list(let now) = regs[register], now === list { regs[register] = .unknown }
+            if case .list(let now) = regs[register], now === list { regs[register] = .unknown(Value.list(list).kinds) }
         }
     }
 
@@ -194,13 +194,14 @@ extension Machine {
             return .list(List(zip(x.values, y.values).map { merge($0, $1) }))
         case (.record(let x), .record(let y)) where x.names == y.names:
             return .record(Record(x.names, zip(x.values, y.values).map { merge($0, $1) }))
-        default: return .unknown
+        default: return .unknown(a.kinds.union(b.kinds))
         }
     }
 
     func isSame(_ a: Value, _ b: Value) -> Bool {
         switch (a, b) {
-        case (.unset, .unset), (.unknown, .unknown), (.none, .none): true
+        case (.unset, .unset), (.none, .none): true
+        case (.unknown(let x), .unknown(let y)): x == y
         case (.bool(let x), .bool(let y)): x == y
         case (.int(let x), .int(let y)): x == y
         case (.float(let x), .float(let y)): x.bitPattern == y.bitPattern

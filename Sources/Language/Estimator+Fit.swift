@@ -68,7 +68,7 @@ extension Machine {
             let row = [("loss", Value.unknown)] + trained.map { ($0.name, .unknown) } + (validation == nil ? [] : [("val_loss", .unknown)] + metrics.map { ("val_" + $0.name, .unknown) })
             // With fields or a validation that are not known, neither are the row's names.
             if !(estimator.field("metrics")?.hasUnknown ?? false), !options.validation.isUnknown {
-                for case .function(let callback) in options.callbacks { _ = try call(.function(callback), [.record([("epoch", .unknown)] + row)]) }
+                for case .function(let callback) in options.callbacks { _ = try call(.function(callback), [.record([("epoch", .unknown(.int))] + row)]) }
             }
             return .record(row)
         }
@@ -288,7 +288,7 @@ extension Machine {
     }
 
     private func evaluationRecord(_ estimator: Estimator) throws -> Value {
-        .record([("loss", .unknown)] + (try metrics(of: estimator)).map { ($0.name, .unknown) } + [("examples", .unknown)])
+        .record([("loss", .unknown(.float))] + (try metrics(of: estimator)).map { ($0.name, .unknown(.float)) } + [("examples", .unknown(.int))])
     }
 
     /// Loss and metrics over all examples.

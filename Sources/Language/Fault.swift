@@ -29,11 +29,15 @@ extension OpError {
         case (.string, _) where symbol == "+", (_, .string) where symbol == "+": mend = "put the value into the text: `\"… {value}\"`"
         case (.string, _) where isNumber(b) && symbol != "*", (_, .string) where isNumber(a) && symbol != "*":
             mend = "convert the string: `int(…)` or `float(…)`"
+        case (.list(let list), _) where isNumber(b) && list.oddElement != nil, (_, .list(let list)) where isNumber(a) && list.oddElement != nil:
+            mend = "for each element build a list: `[… for v in xs]`"
         case (.list, _) where isNumber(b), (_, .list) where isNumber(a):
             mend = "for all elements at once make a tensor: `tensor(…)`; or build a list: `[… for v in xs]`"
         default: break
         }
-        return Fault("E0403", "`\(symbol)` does not go with \(a.described) and \(b.described)", why: why, mend: mend)
+        // In the check: one of them goes with nothing, so the other does not matter.
+        let found = [a, b].filter { !$0.isUnknown }.map(\.described).joined(separator: " and ")
+        return Fault("E0403", "`\(symbol)` does not go with \(found)", why: why, mend: mend)
     }
     static func textLabel(_ label: String?, _ example: String, loss: String, estimator: String) -> Fault {
         let isRegressor = estimator.hasSuffix("_regressor")

@@ -212,14 +212,13 @@ extension TypeSpec.Dimension {
 
 extension Native {
     /// The kind of what it gives, where that is always the same.
-    var gives: String? { Self.kinds[name] }
+    var gives: String? { Self.kinds[name] ?? result.form?.kind }
 
     private static let kinds: [String: String] = [
         "csv": "table", "sqlite": "table", "head": "table", "tail": "table", "select": "table", "drop": "table", "rename": "table",
         "with_label": "table", "with_column": "table", "describe": "table", "sort": "table", "dataset": "dataset", "mnist": "dataset",
         "fashion_mnist": "dataset", "cifar10": "dataset", "text_lines": "dataset", "batch": "dataset", "unbatch": "dataset", "repeat": "dataset",
         "cache": "dataset", "prefetch": "dataset", "shard": "dataset", "window": "dataset", "tensor": "tensor", "npy": "tensor", "idx": "tensor",
-        "range": "list", "enumerate": "list", "zip": "list", "sorted": "list", "reversed": "list", "tolist": "list", "upper": "string",
-        "lower": "string", "strip": "string", "replace": "string",
+        "range": "list", "enumerate": "list", "zip": "list", "sorted": "list", "reversed": "list", "tolist": "list",
     ]
 }

@@ -8,9 +8,13 @@ extension Machine {
     /// `base[position]` for one index that is no slice.
     func index(_ base: Value, _ position: Value) throws -> Value {
         switch (base, position) {
-        case (.unknown, _): return .unknown
+        case (.unknown(let kinds), _):
+            try tryKinds(of: base) { _ = try index($0, position) }
+            return kinds.element
         case (.tensor, _): return try subscripts(base, [.index(position)])
-        case (_, .unknown): return .unknown
+        case (_, .unknown):
+            try tryKinds(of: position) { _ = try index(base, $0) }
+            return base.kinds.element
         case (.list(let list), .int(let i)):
             guard let place = resolve(i, list.values.count) else {
                 if isCheck { return .unknown }
@@ -72,7 +76,11 @@ extension Machine {
 
     /// `base[…]` with slices, several indices, `...` or `none`.
     func subscripts(_ base: Value, _ parts: [Subscription]) throws -> Value {
-        if base.isUnknown { return .unknown }
+        if case .unknown(let kinds) = base {
+            try tryKinds(of: base) { _ = try subscripts($0, parts) }
+            // A part of a string or list is one; of what else there is, it depends on what it is.
+            return kinds.contains(.other) ? .unknown : .unknown(kinds.intersection([.string, .list, .texts]))
+        }
         guard case .tensor(let tensor) = base else {
             guard parts.count == 1, case .slice(let start, let stop, let step) = parts[0] else {
                 if parts.count == 1, case .index(let position) = parts[0] { return try index(base, position) }

@@ -104,7 +104,9 @@ extension Machine {
                 return Iterator(.unknown(element: .tensor(.unknown(TensorType(tensor.dtype, Array(tensor.shape.dropFirst()))))))
             }
             return Iterator(.tensor(tensor, count: count))
-        case .unknown: return Iterator(.unknown(element: .unknown))
+        case .unknown(let kinds):
+            try tryKinds(of: value) { _ = try iterator(over: $0, names: names) }
+            return Iterator(.unknown(element: kinds.element))
         case .table(let table): return iterator(over: table)
         case .dataset(let dataset): return try iterator(over: dataset)
         default:

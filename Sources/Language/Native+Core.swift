@@ -39,12 +39,16 @@ extension Native {
             case .string(let text): return .int(text.codePoints.count)
             case .bytes(let bytes): return .int(bytes.array.count)
             case .record(let record): return .int(record.names.count)
-            case .table(let table): return table.table.count.map { .int($0) } ?? .unknown
+            case .table(let table): return table.table.count.map { .int($0) } ?? .unknown(.int)
             case .dataset(let dataset): return try machine.count(of: dataset)
             case .tensor(let tensor):
                 guard let first = tensor.shape.first else { throw Fault("E0418", "a tensor of rank 0 has no length") }
-                return first < 0 ? .unknown : .int(first)
-            case .unknown: return .unknown
+                return first < 0 ? .unknown(.int) : .int(first)
+            case .unknown(let kinds):
+                if let example = kinds.examples.first, kinds.isDisjoint(with: [.string, .list, .texts]) {
+                    throw Fault("E0418", "\(example.described) has no length")
+                }
+                return .unknown(.int)
             default: throw Fault("E0418", "\(arguments[0].described) has no length")
             }
         },
@@ -138,8 +142,8 @@ extension Native {
             }
             return isUnknown ? .unknown : .list(List(zip(list, kept).filter(\.1).map(\.0)))
         },
-        Native("type", [Parameter("x")], doc: "The kind of a value: \"int\", \"tensor\", \"layer\" …", example: "type(1.5)    # => float") { _, arguments in .string(arguments[0].kind) },
-        Native("int", [Parameter("x")], doc: "A number without its fraction, or the int that a string says.", example: "int(\"42\")    # => 42") { machine, arguments in
+        Native("type", [Parameter("x")], doc: "The kind of a value: \"int\", \"tensor\", \"layer\" …", example: "type(1.5)    # => float", result: .string) { _, arguments in .string(arguments[0].kind) },
+        Native("int", [Parameter("x")], doc: "A number without its fraction, or the int that a string says.", example: "int(\"42\")    # => 42", result: .int) { machine, arguments in
             switch arguments[0] {
             case .int: return arguments[0]
             case .bool(let x): return .int(x ? 1 : 0)
@@ -155,11 +159,11 @@ extension Native {
                     let x = try t.elements(as: Double.self)[0]
                     guard let exact = Int(exactly: x.rounded(.towardZero)) else { throw Fault("E0404", "\(Value.float(x).text) does not fit in an int") }
                     return .int(exact)
-                } ?? .unknown
+                } ?? .unknown(.int)
             default: throw Fault.type("the argument of `int`", expected: "a number or string", found: arguments[0])
             }
         },
-        Native("float", [Parameter("x")], doc: "A number as a float, or the float that a string says.", example: "float(\"0.5\")    # => 0.5") { machine, arguments in
+        Native("float", [Parameter("x")], doc: "A number as a float, or the float that a string says.", example: "float(\"0.5\")    # => 0.5", result: .float) { machine, arguments in
             switch arguments[0] {
             case .float: return arguments[0]
             case .int(let x): return .float(Double(x))
@@ -168,22 +172,22 @@ extension Native {
                 guard let value = Double(text.string.trimmed.filter { $0 != "_" }) else { throw Fault("E0426", "\(quoted(text.string)) is no float") }
                 return .float(value)
             case .tensor(let tensor) where tensor.shape.elementCount == 1:
-                return try machine.look(tensor, "`float`") { .float(try $0.elements(as: Double.self)[0]) } ?? .unknown
+                return try machine.look(tensor, "`float`") { .float(try $0.elements(as: Double.self)[0]) } ?? .unknown(.float)
             default: throw Fault.type("the argument of `float`", expected: "a number or string", found: arguments[0])
             }
         },
-        Native("bool", [Parameter("x")], doc: "Whether a number is not 0, a string not empty, a bool tensor of one element true.", example: "bool(0)    # => false") { machine, arguments in
+        Native("bool", [Parameter("x")], doc: "Whether a number is not 0, a string not empty, a bool tensor of one element true.", example: "bool(0)    # => false", result: .bool) { machine, arguments in
             switch arguments[0] {
             case .bool: return arguments[0]
             case .int(let x): return .bool(x != 0)
             case .float(let x): return .bool(x != 0)
             case .string(let text): return .bool(!text.string.isEmpty)
             case .tensor(let tensor) where tensor.shape.elementCount == 1:
-                return try machine.look(tensor, "`bool`") { .bool(try $0.elements(as: Double.self)[0] != 0) } ?? .unknown
+                return try machine.look(tensor, "`bool`") { .bool(try $0.elements(as: Double.self)[0] != 0) } ?? .unknown(.bool)
             default: throw Fault.type("the argument of `bool`", expected: "a number or string", found: arguments[0])
             }
         },
-        Native("string", [Parameter("x")], doc: "A value as `print` writes it.", example: "string(1.0)    # => 1.0") { machine, arguments in .string(try machine.printed(arguments[0])) },
+        Native("string", [Parameter("x")], doc: "A value as `print` writes it.", example: "string(1.0)    # => 1.0", result: .string) { machine, arguments in .string(try machine.printed(arguments[0])) },
         Native("error", [Parameter("message")], doc: "Ends the script with a message.", example: "", inCheck: .skipped) { machine, arguments in
             throw Fault("E0427", try machine.printed(arguments[0]))
         },
@@ -194,7 +198,7 @@ extension Native {
         Native(
             "clock", [],
             doc: "Seconds on a clock that only goes forward, for measuring; alone among values it differs from run to run.",
-            example: "start = clock(); print(\"{clock() - start:.3f} s\")", inCheck: .unknown
+            example: "start = clock(); print(\"{clock() - start:.3f} s\")", inCheck: .unknown, result: .float
         ) { _, _ in
             let elapsed = start.duration(to: ContinuousClock().now).components
             return .float(Double(elapsed.seconds) + Double(elapsed.attoseconds) * 1e-18)
@@ -208,7 +212,13 @@ extension Native {
             case .string(let text): throw Fault.type("`dtype` of `tensor`", expected: "a dtype", found: arguments[1], mend: "write `\(text.string)` without quotes")
             default: throw Fault.type("`dtype` of `tensor`", expected: "a dtype such as `f32`", found: arguments[1])
             }
-            if arguments[0].hasUnknown { return .unknown }
+            if arguments[0].hasUnknown {
+                let found = arguments[0].example
+                if case .list(let list) = found, list.oddElement != nil {
+                    throw Fault.type("the argument of `tensor`", expected: "nested lists of numbers", found: found)
+                }
+                return .unknown
+            }
             if let list = try machine.elements(arguments[0]) {
                 guard let made = try machine.tensor(from: list, dtype: wanted) else {
                     throw Fault.type("the argument of `tensor`", expected: "nested lists of numbers", found: arguments[0])

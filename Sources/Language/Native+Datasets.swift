@@ -234,7 +234,7 @@ extension Machine {
     /// The number of elements; counted when the stream does not tell.
     func count(of value: DatasetValue) throws -> Value {
         if let count = value.dataset.count { return .int(count) }
-        if isCheck { return .unknown }
+        if isCheck { return .unknown(.int) }
         if value.dataset.isEndless { throw Fault("E0418", "this dataset has no end, and so no length", mend: "write `.take(n)` before") }
         var (count, elements) = (0, value.dataset.makeIterator(iteration: 0))
         while try elements.next() != nil {

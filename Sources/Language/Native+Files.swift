@@ -126,7 +126,9 @@ extension Machine {
             case .idx: return .tensor(.unknown(try IDX.readHeader(path)))
             case .npz: return unknown(try NPZ.readHeader(path))
             case .safetensors: return unknown(try SafeTensors.readHeader(path).types)
-            case .csv, .json, .jsonl, .txt: return .unknown
+            case .txt: return .unknown(.string)
+            case .jsonl: return .unknown(.list)
+            case .csv, .json: return .unknown
             }
         }
         func record(_ entries: [(name: String, array: NumericArray)]) -> Value {

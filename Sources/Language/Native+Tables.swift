@@ -299,9 +299,9 @@ func rowRecord(_ table: Table, _ row: Int) -> Value {
     .record(Record(table.names, table.columns.map { value(of: $0[row], in: $0) }))
 }
 
-/// In the check: a row of which only the names are known.
+/// In the check: a row of which the names are known, and which cells are text.
 func rowRecord(of table: Table) -> Value {
-    .record(Record(table.names, Array(repeating: .unknown, count: table.names.count)))
+    .record(Record(table.names, table.names.map { table.texts[$0] == nil ? .unknown : .unknown(.text) }))
 }
 
 extension Machine {
@@ -356,7 +356,7 @@ extension Machine {
 
     /// A column as a tensor or a list.
     func columnValue(_ table: Table, _ name: String) throws -> Value {
-        guard let column = try table.column(name), !isCheck else { return .unknown }
+        guard let column = try table.column(name), !isCheck else { return table.texts[name] == nil ? .unknown : .unknown(.texts) }
         switch column.values {
         case .numbers(let values, let isInteger):
             if isInteger, column.missing == nil {
@@ -466,9 +466,9 @@ extension Machine {
         let table = value.table
         switch name {
         case "columns": return .list(table.names.map { .string($0) })
-        case "rows": return isCheck ? .unknown : .int(table.count ?? 0)
+        case "rows": return isCheck ? .unknown(.int) : .int(table.count ?? 0)
         case "label": return table.label.map { .string($0) } ?? Value.none
-        case "shape": return .list([isCheck ? .unknown : .int(table.count ?? 0), .int(table.names.count)])
+        case "shape": return .list([isCheck ? .unknown(.int) : .int(table.count ?? 0), .int(table.names.count)])
         default:
             if table.names.contains(name) { return try columnValue(table, name) }
             if session.library.verbs(of: .table(value)).contains(name) {

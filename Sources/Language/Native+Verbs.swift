@@ -6,7 +6,7 @@ extension Native {
     private static let text = Parameter("text")
 
     static let stringVerbs: [Native] = [
-        Native("split", [text, Parameter("separator", .none)], doc: "The parts between separators, or between white space.", example: "\"a,b\".split(\",\")    # => [\"a\", \"b\"]") { _, arguments in
+        Native("split", [text, Parameter("separator", .none)], doc: "The parts between separators, or between white space.", example: "\"a,b\".split(\",\")    # => [\"a\", \"b\"]", result: .texts) { _, arguments in
             let whole = try arguments.string(0)
             guard let separator = try arguments.optionalString(1) else {
                 return .list(whole.split(whereSeparator: \.isWhitespace).map { .string(String($0)) })
@@ -22,10 +22,10 @@ extension Native {
             pieces.append(.string(String(String.UnicodeScalarView(scalars[start...]))))
             return .list(pieces)
         },
-        Native("join", [text, Parameter("parts")], doc: "The parts with this string between them.", example: "\", \".join([\"a\", \"b\"])    # => a, b") { machine, arguments in
+        Native("join", [text, Parameter("parts")], doc: "The parts with this string between them.", example: "\", \".join([\"a\", \"b\"])    # => a, b", result: .string) { machine, arguments in
             .string(try arguments.strings(1, machine).joined(separator: try arguments.string(0)))
         },
-        Native("replace", [text, Parameter("old"), Parameter("new")], doc: "Every `old` replaced by `new`.", example: "\"aba\".replace(\"a\", \"c\")    # => cbc") { _, arguments in
+        Native("replace", [text, Parameter("old"), Parameter("new")], doc: "Every `old` replaced by `new`.", example: "\"aba\".replace(\"a\", \"c\")    # => cbc", result: .string) { _, arguments in
             let scalars = Array(try arguments.string(0).unicodeScalars), old = Array(try arguments.string(1).unicodeScalars)
             let new = try arguments.string(2)
             if old.isEmpty { throw Fault("E0428", "what `replace` looks for must not be empty") }
@@ -39,30 +39,34 @@ extension Native {
             out.append(contentsOf: scalars[start...])
             return .string(String(out))
         },
-        Native("strip", [text], doc: "Without white space at both ends.", example: "\" a \".strip()    # => a") { _, arguments in .string(try arguments.string(0).trimmed) },
-        Native("upper", [text], doc: "In upper case.", example: "\"a\".upper()    # => A") { _, arguments in .string(try arguments.string(0).uppercased()) },
-        Native("lower", [text], doc: "In lower case.", example: "\"A\".lower()    # => a") { _, arguments in .string(try arguments.string(0).lowercased()) },
-        Native("starts_with", [text, Parameter("part")], doc: "Whether it begins so.", example: "\"abc\".starts_with(\"ab\")    # => true") { _, arguments in
+        Native("strip", [text], doc: "Without white space at both ends.", example: "\" a \".strip()    # => a", result: .string) { _, arguments in .string(try arguments.string(0).trimmed) },
+        Native("upper", [text], doc: "In upper case.", example: "\"a\".upper()    # => A", result: .string) { _, arguments in .string(try arguments.string(0).uppercased()) },
+        Native("lower", [text], doc: "In lower case.", example: "\"A\".lower()    # => a", result: .string) { _, arguments in .string(try arguments.string(0).lowercased()) },
+        Native("starts_with", [text, Parameter("part")], doc: "Whether it begins so.", example: "\"abc\".starts_with(\"ab\")    # => true", result: .bool) { _, arguments in
             .bool(try arguments.string(0).unicodeScalars.starts(with: try arguments.string(1).unicodeScalars))
         },
-        Native("ends_with", [text, Parameter("part")], doc: "Whether it ends so.", example: "\"abc\".ends_with(\"bc\")    # => true") { _, arguments in
+        Native("ends_with", [text, Parameter("part")], doc: "Whether it ends so.", example: "\"abc\".ends_with(\"bc\")    # => true", result: .bool) { _, arguments in
             .bool(try arguments.string(0).unicodeScalars.reversed().starts(with: try arguments.string(1).unicodeScalars.reversed()))
         },
-        Native("find", [text, Parameter("part")], doc: "The place of the first occurrence, or -1.", example: "\"abc\".find(\"c\")    # => 2") { _, arguments in
+        Native("find", [text, Parameter("part")], doc: "The place of the first occurrence, or -1.", example: "\"abc\".find(\"c\")    # => 2", result: .int) { _, arguments in
             .int(find(Array(try arguments.string(1).unicodeScalars), in: Array(try arguments.string(0).unicodeScalars), from: 0) ?? -1)
         },
     ]
 
     static let listVerbs: [Native] = [
-        Native("find", [Parameter("list"), Parameter("value")], doc: "The place of the first equal element, or -1.", example: "[3, 4].find(4)    # => 1") { machine, arguments in
+        Native("find", [Parameter("list"), Parameter("value")], doc: "The place of the first equal element, or -1.", example: "[3, 4].find(4)    # => 1", result: .int) { machine, arguments in
             for (index, value) in try arguments.list(0, machine).enumerated() where try machine.equal(value, arguments[1]) == true { return .int(index) }
             return .int(-1)
         },
-        Native("join", [Parameter("list"), Parameter("separator")], doc: "The strings with a separator between them.", example: "[\"a\", \"b\"].join(\"-\")    # => a-b") { machine, arguments in
+        Native("join", [Parameter("list"), Parameter("separator")], doc: "The strings with a separator between them.", example: "[\"a\", \"b\"].join(\"-\")    # => a-b", result: .string) { machine, arguments in
             .string(try arguments.strings(0, machine).joined(separator: try arguments.string(1)))
         },
         Native("map", [Parameter("list"), Parameter("f")], doc: "`f(x)` of each element.", example: "[1, 2].map(x -> x + 1)    # => [2, 3]", inCheck: .aware) { machine, arguments in
-            if arguments[0].isUnknown || arguments[1].isUnknown { return .unknown }
+            if case .unknown(let kinds) = arguments[0] {
+                _ = try machine.call(arguments.function(1), [kinds.element])
+                return .unknown(.list)
+            }
+            if arguments[1].isUnknown { return .unknown(.list) }
             let function = try arguments.function(1)
             return .list(List(try machine.eachTurn(arguments.list(0, machine)) { try machine.call(function, [$0]) }))
         },
@@ -85,7 +89,7 @@ extension Native {
             if let count = x.shape.elementCount, count != 1 {
                 throw Fault("E0204", "`item` needs a tensor of one element, found shape \(x.shape.text)", mend: "index it, or use `tolist()`")
             }
-            return try machine.look(x, "`item`") { try $0.scriptNumbers()[0] } ?? .unknown
+            return try machine.look(x, "`item`") { try $0.scriptNumbers()[0] } ?? .unknown([.bool, .int, .float])
         },
         Native("tolist", [Parameter("x")], doc: "The elements as nested lists of 64-bit numbers.", example: "tensor([[1, 2]]).tolist()    # => [[1, 2]]", inCheck: .aware) { machine, arguments in
             if arguments[0].isUnknown { return .unknown }

@@ -250,7 +250,10 @@ extension Machine {
         let shapes = zip(parameters, bound.attributes).allSatisfy { parameter, value in
             !value.hasUnknown || (parameter.kind == .shape && isList(value))
         }
-        guard shapes, !bound.inputs.contains(where: \.isUnknown) else { return .unknown }
+        guard shapes, !bound.inputs.contains(where: \.isUnknown) else {
+            for value in bound.inputs where !value.mayBe(.numeric) { _ = try tensor(value.example, "an argument of `\(op.name)`") }
+            return .unknown
+        }
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(parameters, bound.attributes).map { try attribute($0, $1, op) })

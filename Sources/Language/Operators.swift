@@ -33,7 +33,7 @@ extension Machine {
         case .contains: return try contains(a, in: b)
         default: break
         }
-        if a.isUnknown || b.isUnknown { return .unknown }
+        if a.isUnknown || b.isUnknown { return try unknownBinary(op, a, b) }
         if isTensor(a) || isTensor(b) {
             return try tensorBinary(op, a, b)
         }
@@ -96,7 +96,7 @@ extension Machine {
     private func integers(_ op: Opcode, _ x: Int, _ y: Int) throws -> Value {
         func checked(_ result: (partialValue: Int, overflow: Bool)) throws -> Value {
             if result.overflow {
-                if isCheck { return .unknown }
+                if isCheck { return .unknown(.int) }
                 throw Fault.overflow
             }
             return .int(result.partialValue)
@@ -168,7 +168,7 @@ extension Machine {
         case .power:
             if x == 0, y < 0 { return try dividedByZero() }
             if x < 0, y.rounded() != y, y.isFinite {
-                if isCheck { return .unknown }
+                if isCheck { return .unknown(.float) }
                 throw Fault("E0417", "a negative number has no real power \(Value.float(y).text)")
             }
             return .float(pow(x, y))
@@ -184,7 +184,7 @@ extension Machine {
 
     /// The value of a division decides, so the check leaves it to the run.
     private func dividedByZero() throws -> Value {
-        if isCheck { return .unknown }
+        if isCheck { return .unknown(.number) }
         throw Fault.divisionByZero
     }
 
@@ -194,7 +194,9 @@ extension Machine {
             if x == .min { throw Fault.overflow }
             return .int(-x)
         case .float(let x): return .float(-x)
-        case .unknown: return .unknown
+        case .unknown(let kinds):
+            try tryKinds(of: value) { _ = try negate($0) }
+            return .unknown(kinds)
         case .tensor: return try apply(op("negative"), [value])
         default: throw Fault.type("the operand of `-`", expected: "a number or tensor", found: value)
         }
@@ -203,7 +205,9 @@ extension Machine {
     func not(_ value: Value) throws -> Value {
         switch value {
         case .bool(let x): return .bool(!x)
-        case .unknown: return .unknown
+        case .unknown(let kinds):
+            try tryKinds(of: value) { _ = try not($0) }
+            return .unknown(kinds.contains(.other) ? .any : .bool)
         case .tensor(let tensor) where tensor.dtype == .bool: return try apply(op("logical_not"), [value])
         default: throw Fault.condition(value)
         }
@@ -215,7 +219,9 @@ extension Machine {
     func truth(_ value: Value) throws -> Bool? {
         switch value {
         case .bool(let x): return x
-        case .unknown: return nil
+        case .unknown:
+            try tryKinds(of: value) { _ = try truth($0) }
+            return nil
         case .tensor(let tensor) where tensor.dtype == .bool:
             if let count = tensor.shape.elementCount, count != 1 { break }
             return try look(tensor, "a condition") { try $0.elements(as: Bool.self)[0] }
@@ -227,7 +233,8 @@ extension Machine {
     /// The left side of `and` and `or`: a bool, or a bool tensor (whose right side is always evaluated).
     func requireLogical(_ value: Value, _ op: Opcode) throws {
         switch value {
-        case .bool, .unknown: return
+        case .bool: return
+        case .unknown: try tryKinds(of: value) { try requireLogical($0, op) }
         case .tensor(let tensor) where tensor.dtype == .bool: return
         default: throw Fault.condition(value)
         }
@@ -237,7 +244,7 @@ extension Machine {
         try requireLogical(b, op)
         switch (a, b) {
         case (.bool(let x), .bool(let y)): return .bool(op == .and ? x && y : x || y)
-        case (.unknown, _), (_, .unknown): return .unknown
+        case (.unknown, _), (_, .unknown): return .unknown(a.mayBe(.other) || b.mayBe(.other) ? .any : .bool)
         case (.bool(let x), _) where x == (op == .and): return b
         default: return try apply(self.op(op == .and ? "logical_and" : "logical_or"), [a, b])
         }
@@ -247,17 +254,17 @@ extension Machine {
 
     private func equality(_ op: Opcode, _ a: Value, _ b: Value) throws -> Value {
         if a.isNone || b.isNone {
-            if a.isUnknown || b.isUnknown { return .unknown }
+            if a.isUnknown || b.isUnknown { return .unknown(.bool) }
             return .bool((a.isNone && b.isNone) == (op == .equal))
         }
-        if a.isUnknown || b.isUnknown { return .unknown }
+        if a.isUnknown || b.isUnknown { return .unknown(Kinds.binary(op, a.kinds, b.kinds)) }
         if isTensor(a) || isTensor(b) {
             switch (isTensor(a) ? b : a) {
             case .tensor, .int, .float, .bool, .list, .range: return try tensorBinary(op, a, b)
             default: return .bool(op == .notEqual)
             }
         }
-        guard let equal = try equal(a, b) else { return .unknown }
+        guard let equal = try equal(a, b) else { return .unknown(.bool) }
         return .bool(equal == (op == .equal))
     }
 
@@ -314,7 +321,7 @@ extension Machine {
     }
 
     private func contains(_ a: Value, in b: Value) throws -> Value {
-        if b.isUnknown { return .unknown }
+        if b.isUnknown { return try unknownBinary(.contains, a, b) }
         switch (a, b) {
         case (_, .list(let list)):
             var unknown = false
@@ -325,7 +332,7 @@ extension Machine {
                 default: break
                 }
             }
-            return unknown ? .unknown : .bool(false)
+            return unknown ? .unknown(.bool) : .bool(false)
         case (.int(let x), .range(let range)):
             let offset = range.step > 0 ? x - range.start : range.start - x
             return .bool(range.count > 0 && offset >= 0 && offset % abs(range.step) == 0 && offset / abs(range.step) < range.count)
@@ -336,7 +343,7 @@ extension Machine {
         case (.string(let part), .string(let whole)): return .bool(find(part.codePoints, in: whole.codePoints, from: 0) != nil)
         case (.string(let name), .record(let record)): return .bool(record.position(of: name.string) != nil)
         case (.string(let name), .table(let table)): return .bool(table.table.names.contains(name.string))
-        case (.unknown, _): return .unknown
+        case (.unknown, _): return try unknownBinary(.contains, a, b)
         default: throw Fault.operands("in", a, b)
         }
     }

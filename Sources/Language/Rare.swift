@@ -73,7 +73,7 @@ extension Machine {
                     throw Fault.type("what `...` spreads into a list", expected: "a list", found: value)
                 }
             }
-            regs[a] = isUnknown ? .unknown : .list(List(values))
+            regs[a] = isUnknown ? .unknown(.list) : .list(List(values))
         case .append:
             guard case .list(let list) = regs[a] else {
                 if regs[a].isUnknown { return }
@@ -102,6 +102,7 @@ extension Machine {
             }
         case .format:
             var text = ""
+            var isUnknown = false
             var next = Int(instruction.c)
             for part in code.templates[Int(instruction.b)] {
                 switch part {
@@ -110,13 +111,14 @@ extension Machine {
                     let value = regs[next]
                     next += 1
                     if isCheck, !isKnown(value) {
-                        text += "?"
+                        try tryKinds(of: value) { _ = try format?.format($0) }
+                        isUnknown = true
                         continue
                     }
                     text += try format.map { try $0.format(value) } ?? printed(value)
                 }
             }
-            regs[a] = .string(text)
+            regs[a] = isUnknown ? .unknown(.string) : .string(text)
         case .pushDefaults:
             switch program.value(instruction.b, regs) {
             case .defaults(let group): defaults.append(group)
@@ -209,7 +211,10 @@ extension Machine {
     /// The values that a binding to several names gives them.
     private func unpack(_ value: Value, _ count: Int) throws -> [Value] {
         switch value {
-        case .unknown: return Array(repeating: .unknown, count: count)
+        case .unknown(let kinds):
+            // How many values there are is not known, only whether there can be any.
+            if kinds.isDisjoint(with: [.string, .list, .texts, .other]) { try tryKinds(of: value) { _ = try unpack($0, count) } }
+            return Array(repeating: kinds.element, count: count)
         case .list(let list):
             guard list.values.count == count else { throw Fault.unpack(list.values.count, into: count, "a list") }
             return Array(list.values)
@@ -237,7 +242,9 @@ extension Machine {
         guard case .string(let text) = nameValue else { return .unknown }
         let name = text.string
         switch value {
-        case .unknown: return .unknown
+        case .unknown:
+            try tryKinds(of: value) { _ = try field($0, nameValue) }
+            return .unknown
         case .record(let record):
             if let field = record[name] { return field }
             if name == "keys" { return .list(record.names.map { .string($0) }) }
@@ -245,10 +252,10 @@ extension Machine {
             throw Fault.noField(name, of: value, known: record.names)
         case .tensor(let tensor):
             switch name {
-            case "shape": return .list(tensor.shape.map { $0 < 0 ? .unknown : .int($0) })
+            case "shape": return .list(tensor.shape.map { $0 < 0 ? .unknown(.int) : .int($0) })
             case "dtype": return .dtype(tensor.dtype)
             case "rank": return .int(tensor.rank)
-            case "size": return tensor.count.map { .int($0) } ?? .unknown
+            case "size": return tensor.count.map { .int($0) } ?? .unknown(.int)
             default: throw Fault.noField(name, of: value, known: value.fieldNames)
             }
         case .layer(let layer): return try layerField(layer, name)

@@ -53,7 +53,10 @@ extension Machine {
             Fault.type(what, expected: article(type.text), found: value, mend: mend)
         }
         switch (type.base, value) {
-        case (_, .unknown), (.any, _): return nil
+        case (_, .unknown):
+            try tryKinds(of: value) { _ = try conform($0, to: type, name, code, &sizes, what) }
+            return nil
+        case (.any, _): return nil
         case (.int, .int), (.float, .float), (.float, .int), (.bool, .bool), (.string, .string), (.list, .list), (.list, .range),
             (.record, .record), (.fn, .function), (.fn, .layer), (.layer, .layer), (.table, .table), (.dataset, .dataset),
             (.estimator, .estimator):

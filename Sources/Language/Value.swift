@@ -6,8 +6,9 @@ public import Graphs
 public enum Value: @unchecked Sendable {
     /// A register that has no value yet. Never seen by a script.
     case unset
-    /// In the check: a value that depends on data. It silences what follows from it.
-    case unknown
+    /// In the check: a value that depends on data, with the kinds that it may be of. It silences what follows from it, as
+    /// far as one of them allows it.
+    case unknown(Kinds)
     case none
     case bool(Bool)
     case int(Int)
@@ -67,10 +68,10 @@ public final class List: @unchecked Sendable {
     /// The first element at any depth that no tensor could hold, among the first thousand.
     var oddElement: Value? {
         for value in values.prefix(1000) {
-            switch value {
+            switch value.mayBe(.numeric) ? value : value.example {
             case .list(let inner): if let odd = inner.oddElement { return odd }
             case .int, .float, .bool, .range, .tensor, .unknown, .unset: break
-            default: return value
+            case let odd: return odd
             }
         }
         return nil
