@@ -227,15 +227,18 @@ struct Linearisation {
         for root in roots { root.handles -= 1 }
         let results: [Storage]
         do throws(ExecutionError) {
-            let program = try Self.programs.program(for: structure(outputs)) { () throws(ExecutionError) in try graph(outputs) }
-            results = try program.run(leaves.map { edge in
-                guard let storage = edge.storage else { preconditionFailure("a leaf has elements") }
-                return storage
-            })
+            let program = try Self.programs.value(for: structure(outputs)) { () throws(ExecutionError) in
+                let graph = try graph(outputs)
+                return try located { () throws(ExecutionError) in try Program.compile(graph) }
+            }
+            results = try located { () throws(ExecutionError) in
+                try program.run(leaves.map { edge in
+                    guard let storage = edge.storage else { preconditionFailure("a leaf has elements") }
+                    return storage
+                })
+            }
             Profile.attribute(origins)
         } catch {
-            var error = error
-            if error.origin >= 0 { error.origin = origins[Int(error.origin)] }
             let isLasting = error.error.code != "E0290" && error.error.code != "E0299"
             if isLasting, roots.count == 1, !hasCompanions { roots[0].fail(error) }
             throw error
@@ -249,6 +252,13 @@ struct Linearisation {
                 node.complete(Few(node.types.indices.map { $0 < node.wanted ? results[next + $0] : nil }))
             }
             next += node.wanted
+        }
+    }
+
+    /// Errors of a program, which tell a place of its graph, with the place in the script.
+    private func located<R>(_ body: () throws(ExecutionError) -> R) throws(ExecutionError) -> R {
+        do throws(ExecutionError) { return try body() } catch {
+            throw ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
         }
     }
 

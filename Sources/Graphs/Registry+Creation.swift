@@ -206,13 +206,16 @@ extension Op {
     }
 
     private static func range(_ a: Arguments) throws(OpError) -> (start: Double, step: Double, count: Int, dtype: DType, isInt: Bool) {
+        for name in ["start", "stop", "step"] {
+            if case .bool(let truth) = a[name] { throw .value(a.op, name, truth, expected: "a number") }
+        }
         var (start, stop, step) = ((value: 0.0, isInt: true), a.number("start"), a.number("step"))
         if case .none = a["stop"] {} else { (start, stop) = (stop, a.number("stop")) }
         if step.value == 0 { throw .value(a.op, "step", 0, expected: "a number other than 0") }
-        let size = ((stop.value - start.value) / step.value).rounded(.up)
-        guard size.isFinite, size < 0x1p48 else { throw .tooLarge(a.op) }
+        let size = Swift.max(((stop.value - start.value) / step.value).rounded(.up), 0)
+        guard size < 0x1p48 else { throw .tooLarge(a.op) }
         let isInt = start.isInt && stop.isInt && step.isInt
-        return (start.value, step.value, Swift.max(Int(size), 0), a.optionalDType("dtype") ?? (isInt ? .i32 : .f32), isInt)
+        return (start.value, step.value, Int(size), a.optionalDType("dtype") ?? (isInt ? .i32 : .f32), isInt)
     }
 
     private static func like(

@@ -300,6 +300,9 @@ public final class Module: @unchecked Sendable {
     }
     deinit { registers.release(capacity: registerCapacity) }
 
+    /// Lets go of all values.
+    func letGo() { registers.letGo(registerCapacity) }
+
     /// Makes room for a code that needs more registers.
     func grow(to count: Int) {
         let target = min(count * 2, Int(constantBit))

@@ -129,8 +129,11 @@ extension Machine {
             case let value?: throw Fault.type("a bound of a slice", expected: "an int", found: value)
             }
         }
-        let stride = try int(step) ?? 1
-        if stride == 0 { throw Fault("E0424", "the step of a slice must not be 0") }
+        let given = try int(step) ?? 1
+        if given == 0 { throw Fault("E0424", "the step of a slice must not be 0") }
+        // A step over the whole leads out of it, however far; a smaller one can be multiplied by strides.
+        let most = max(count, 1)
+        let stride = min(max(given, -most), most)
         func clamp(_ value: Int?, _ missing: Int) -> Int {
             guard let value else { return missing }
             let place = value < 0 ? value &+ count : value

@@ -8,7 +8,7 @@ internal import Syntax
 /// calls back (`grad`, `map`, a layer's application) does, and the machine runs on a stack large enough
 /// for the 10,000 calls that the language allows.
 public final class Machine {
-    let session: Session
+    unowned let session: Session
     /// Whether this is the check: nothing is computed, printed or written, and unknown values are followed.
     let isCheck: Bool
     var frames = FrameStack(capacity: Machine.deepest + 1)

@@ -39,6 +39,10 @@ public final class Session {
     /// Modules of the pass at hand (the check's or the run's), by path.
     private var modules: [String: Module] = [:]
     private var standardModules: [String: Module] = [:]
+    /// Values of the library's names, by position.
+    var standardValues: [Value?]
+    /// Every module there has been. A module's functions hold it and it holds them, so it is let go of with the session.
+    private var everyModule: [Module] = []
     private var importing: [String] = []
     /// Whether warnings count as errors.
     public var isStrict = false
@@ -68,6 +72,15 @@ public final class Session {
     public init(library: StandardLibrary, console: Console) {
         self.library = library
         self.console = console
+        standardValues = Array(repeating: nil, count: library.names.count)
+    }
+
+    deinit { for module in everyModule { module.letGo() } }
+
+    private func newModule(_ path: String, isStandard: Bool = false) -> Module {
+        let module = Module(path: path, isStandard: isStandard)
+        everyModule.append(module)
+        return module
     }
 
     // MARK: Origins
@@ -110,7 +123,7 @@ public final class Session {
     func compile(_ source: SourceText, isStandard: Bool, diagnostics: inout [Diagnostic]) -> (code: Code, module: Module) {
         let parsed = parse(source)
         diagnostics += parsed.diagnostics
-        let module = Module(path: source.path, isStandard: isStandard)
+        let module = newModule(source.path, isStandard: isStandard)
         let compiler = Compiler(module: module, library: library) { [unowned self] path, range in
             try self.publicNames(ofImport: path, from: source.path, at: range)
         }
@@ -231,7 +244,7 @@ public final class Session {
             }
             target = known
         } else {
-            target = Module(path: path, isStandard: false)
+            target = newModule(path)
             target.slots = made.module.slots
             modules[path] = target
             target.state = .running
@@ -329,7 +342,7 @@ public final class Session {
         if prepared.diagnostics.contains(where: { $0.severity == .error }) { return Outcome(status: 2, diagnostics: prepared.diagnostics) }
         modules = [:]
         layerCounts = [:]
-        let module = Module(path: source.path, isStandard: false)
+        let module = newModule(source.path)
         module.slots = prepared.module.slots
         module.options = prepared.module.options
         module.tests = prepared.module.tests
@@ -390,7 +403,7 @@ public final class Session {
 
     /// A prompt's lasting state.
     public func beginPrompt() -> Prompt {
-        let module = Module(path: "<prompt>", isStandard: false)
+        let module = newModule("<prompt>")
         let machine = Machine(session: self, isCheck: false)
         self.machine = machine
         return Prompt(session: self, module: module, machine: machine)

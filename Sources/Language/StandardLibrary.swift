@@ -13,7 +13,6 @@ public final class StandardLibrary: @unchecked Sendable {
     private(set) var names: [String] = []
     private var positions: [String: Int] = [:]
     private var entries: [Entry] = []
-    private var values: [Value?] = []
     /// `nn`, `random`, … : the first parts of dotted names.
     let modules: Set<String>
 
@@ -70,7 +69,6 @@ public final class StandardLibrary: @unchecked Sendable {
         entries = found
         names = found.map(\.name)
         positions = index
-        values = Array(repeating: nil, count: found.count)
         self.modules = modules
     }
 
@@ -89,9 +87,9 @@ public final class StandardLibrary: @unchecked Sendable {
 
     func position(of name: String) -> Int? { positions[name] }
 
-    /// The value of a name, loaded when it is first asked for.
+    /// The value of a name, loaded when its session first asks for it.
     func value(_ position: Int, _ machine: Machine) throws -> Value {
-        if let known = values[position] { return known }
+        if let known = machine.session.standardValues[position] { return known }
         let entry = entries[position]
         var function: Value?
         if let constant = entry.constant {
@@ -114,7 +112,7 @@ public final class StandardLibrary: @unchecked Sendable {
             }
         }
         let result = value ?? .none
-        values[position] = result
+        machine.session.standardValues[position] = result
         return result
     }
 
