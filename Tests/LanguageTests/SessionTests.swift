@@ -22,7 +22,6 @@ extension ScriptTests {
                 let own = Session(library: StandardLibrary(root: Scripts.package + "/stdlib"), console: console)
                 _ = own.run(SourceText(path: "script.tfs", text: script))
                 (session, machine) = (own, own.machine)
-                #expect(machine != nil)
             }
             #expect(session == nil && machine == nil)
         }
