@@ -78,7 +78,7 @@ extension Machine {
         let (batched, perEpoch) = try batches(examples, options.batch)
         try buildModel(estimator, fitted, layer, examples)
         _ = try labelCheck(estimator, layer, examples)
-        try begin(estimator, fitted, layer, examples, trained, options.precision)
+        try begin(estimator, fitted, layer, trained)
         guard let trainer = fitted.trainer else { return .unknown }
         let seed = UInt64(bitPattern: Int64(random.seed)) &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(random.draws)
         random.draws += 1
@@ -86,7 +86,9 @@ extension Machine {
         let epochsBefore = estimator.history.values["loss"]?.count ?? 0
         var epoch = 0
         var plan = Trainer.Plan(
-            limit: Trainer.Limit(steps: options.steps, epochs: options.epochs), batchesPerEpoch: perEpoch,
+            limit: Trainer.Limit(steps: options.steps, epochs: options.epochs),
+            step: { [self] types in try compileStep(estimator, fitted, layer, examples, trained, types, precision: options.precision) },
+            batchesPerEpoch: perEpoch,
             batches: { epoch in
                 var iterator = try shuffled.makeEagerIterator(iteration: examples.isShuffled ? epoch : nil)
                 if examples.isShuffled { return { try iterator.next() } }
@@ -184,9 +186,7 @@ extension Machine {
     }
 
     /// Takes up training: parameters as they are, the optimizer's slots from the last time.
-    private func begin(
-        _ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples, _ metrics: [Metric], _ precision: DType
-    ) throws {
+    private func begin(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ metrics: [Metric]) throws {
         let trainable = fitted.embeddings.flatMap { $0.trainableParameters() } + layer.trainableParameters()
         let states = allParameters(layer, fitted).filter(\.isState)
         var slots = try fitted.trainer?.carried.slots ?? []
@@ -204,9 +204,7 @@ extension Machine {
         }
         fitted.states = states
         let carried = Carried(parameters: fitted.parameters.map(\.value), states: states.map(\.value), slots: slots)
-        fitted.trainer = try Trainer(carried, totals: startTotals(metrics), step: fitted.trainer?.step ?? 0) { [self] types in
-            try compileStep(estimator, fitted, layer, examples, metrics, types, precision: precision)
-        }
+        fitted.trainer = try Trainer(carried, totals: startTotals(metrics), step: fitted.trainer?.step ?? 0)
     }
 
     /// The trainer's values become the layers'.

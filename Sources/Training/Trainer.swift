@@ -12,17 +12,13 @@ public final class Trainer {
     /// Parameters, states, slots and totals.
     private let memory: StepMemory
     private let counts: (parameters: Int, states: Int, slots: Int, totals: Int)
-    private let compile: ([TensorType]) throws -> CompiledFunction
     private var programs: [[TensorType]: CompiledFunction] = [:]
 
     /// - Parameter totals: what the metrics begin with.
-    public init(
-        _ carried: Carried, totals: [Tensor], step: Int = 0, compile: @escaping ([TensorType]) throws -> CompiledFunction
-    ) throws {
+    public init(_ carried: Carried, totals: [Tensor], step: Int = 0) throws {
         memory = try StepMemory(carried.parameters + carried.states + carried.slots + totals)
         counts = (carried.parameters.count, carried.states.count, carried.slots.count, totals.count)
         self.step = step
-        self.compile = compile
     }
 
     /// Digests of what is carried: of parameters, states and slots, whole or as far as one looks at every step.
@@ -43,13 +39,13 @@ public final class Trainer {
     public var slotTypes: [TensorType] { Array(memory.types[(counts.parameters + counts.states)..<totalsRange.lowerBound]) }
 
     /// One step on a batch: the loss.
-    private func advance(_ batch: [Tensor]) throws -> Double {
+    private func advance(_ batch: [Tensor], _ plan: Plan) throws -> Double {
         let types = batch.map(\.type)
         let program: CompiledFunction
         if let known = programs[types] {
             program = known
         } else {
-            program = try compile(types)
+            program = try plan.step(types)
             programs[types] = program
         }
         var loss = Double.nan
@@ -95,6 +91,8 @@ public final class Trainer {
     /// What training needs besides the step.
     public struct Plan {
         public var limit: Limit
+        /// The step for a batch of these types.
+        public var step: ([TensorType]) throws -> CompiledFunction
         /// The number of batches in an epoch, if it is known.
         public var batchesPerEpoch: Int?
         /// Begins an epoch; what it gives makes batches until it gives `nil`.
@@ -112,12 +110,14 @@ public final class Trainer {
         public var isInterrupted: () -> Bool
 
         public init(
-            limit: Limit, batchesPerEpoch: Int?, batches: @escaping (_ epoch: Int) throws -> (() throws -> [Tensor]?),
+            limit: Limit, step: @escaping ([TensorType]) throws -> CompiledFunction, batchesPerEpoch: Int?,
+            batches: @escaping (_ epoch: Int) throws -> (() throws -> [Tensor]?),
             startTotals: [Tensor], results: @escaping ([Tensor]) throws -> [(name: String, value: Double)],
             validate: (() throws -> [(name: String, value: Double)])?,
             afterEpoch: @escaping ([(name: String, value: Double)]) throws -> Bool, isInterrupted: @escaping () -> Bool
         ) {
             self.limit = limit
+            self.step = step
             self.batchesPerEpoch = batchesPerEpoch
             self.batches = batches
             self.startTotals = startTotals
@@ -171,7 +171,7 @@ public final class Trainer {
                 let size = batch.first?.shape.first ?? 1
                 do {
                     try plan.watch?.willStep(batch)
-                    let loss = try advance(batch)
+                    let loss = try advance(batch, plan)
                     try plan.watch?.didStep(loss)
                     before = (min(loss, before?.lowest ?? loss), loss)
                     lossSum += loss * Double(size)
