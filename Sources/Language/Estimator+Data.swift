@@ -324,7 +324,8 @@ extension Machine {
 
     /// Nested lists of numbers as one tensor; lists of tensors stay several inputs.
     private func stacked(_ value: Value) throws -> Value {
-        guard let list = try elements(value), !list.contains(where: isTensor), let made = try tensor(from: list) else { return value }
+        if case .list(let list) = value, list.values.contains(where: isTensor) { return value }
+        guard let made = try tensor(from: value) else { return value }
         return .tensor(made)
     }
 

@@ -219,11 +219,13 @@ extension Native {
                 }
                 return .unknown
             }
-            if let list = try machine.elements(arguments[0]) {
-                guard let made = try machine.tensor(from: list, dtype: wanted) else {
+            switch arguments[0] {
+            case .list, .range:
+                guard let made = try machine.tensor(from: arguments[0], dtype: wanted) else {
                     throw Fault.type("the argument of `tensor`", expected: "nested lists of numbers", found: arguments[0])
                 }
                 return .tensor(try wanted.map { try machine.cast(made, to: $0) } ?? made)
+            default: break
             }
             if case .int(let x) = arguments[0], let wanted, !wanted.holds(x) { throw Fault("E0421", "\(x) does not fit `\(wanted)`") }
             let made: Tensor

@@ -189,7 +189,7 @@ extension Machine {
             return .record(try zip(record.names, record.values).map { Structure.Field($0, try sources($1, "`\($0)` of \(what)", &tensors)) })
         case .tensor(let tensor): tensors.append(tensor)
         case .list, .range:
-            guard let list = try elements(value), let made = try tensor(from: list) else {
+            guard let made = try tensor(from: value) else {
                 throw Fault.type(what, expected: "tensors, or lists of numbers", found: value, mend: "a dataset holds numbers; strings stay in lists and tables")
             }
             tensors.append(made)

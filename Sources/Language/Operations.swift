@@ -233,7 +233,7 @@ extension Machine {
                 switch value {
                 case .int, .float: return try weak(value, beside: widest)
                 case .list, .range:
-                    if let list = try elements(value), let made = try tensor(from: list) {
+                    if let made = try tensor(from: value) {
                         return widest.isFloat ? try cast(made, to: widest) : made
                     }
                 default: break

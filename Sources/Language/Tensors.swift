@@ -22,8 +22,25 @@ extension Machine {
 
     // MARK: Values as tensors
 
-    /// A nested list of numbers as a tensor; `nil` when it holds something else.
-    func tensor(from list: ContiguousArray<Value>, dtype: DType? = nil) throws -> Tensor? {
+    /// A nested list of numbers, or a range, as a tensor; `nil` for anything else.
+    func tensor(from value: Value, dtype: DType? = nil) throws -> Tensor? {
+        if case .range(let range) = value, let made = try tensor(from: range, dtype ?? .i32) { return made }
+        guard let list = try elements(value) else { return nil }
+        return try tensor(from: list, dtype: dtype)
+    }
+
+    /// A long range without its numbers one by one; `nil` for a short one, or where it takes care.
+    private func tensor(from range: RangeList, _ dtype: DType) throws -> Tensor? {
+        guard range.count > 100_000 else { return nil }
+        // The numbers are counted in floats of 64 bits.
+        let last = range[range.count - 1]
+        for number in [range.start, last] where abs(number) >= 1 << 52 || !dtype.isFloat && !dtype.holds(number) { return nil }
+        let op = op("arange")
+        let attributes = op.attributes(["start": .int(range.start), "stop": .int(last + range.step.signum()), "step": .int(range.step), "dtype": .dtype(dtype)])
+        return try Tensor.apply(op, [], attributes, origin: origin())[0]
+    }
+
+    private func tensor(from list: ContiguousArray<Value>, dtype: DType?) throws -> Tensor? {
         var shape: Shape = []
         var numbers: [Double] = []
         var integers: [Int] = []
@@ -104,7 +121,7 @@ extension Machine {
         case .float(let x): return .scalar(x, .f32)
         case .bool(let x): return Tensor.make([x], [])
         case .list, .range:
-            if let elements = try elements(value), let made = try tensor(from: elements) { return made }
+            if let made = try tensor(from: value) { return made }
         default: break
         }
         throw Fault.type(what(), expected: "a tensor", found: value)
