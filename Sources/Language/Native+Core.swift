@@ -94,7 +94,9 @@ extension Native {
         Native("enumerate", [Parameter("xs"), Parameter("start", .int(0))], doc: "Pairs `[index, element]`.", example: "enumerate([\"a\"])    # => [[0, \"a\"]]") { machine, arguments in
             if case .dataset = arguments[0] { return try machine.datasetVerb("enumerate", arguments[0], [arguments[1]], []) }
             let start = try arguments.int(1)
-            return .list(List(try machine.list(arguments[0]).enumerated().map { .list([.int($0 + start), $1]) }))
+            let list = try machine.list(arguments[0])
+            if start.addingReportingOverflow(list.count).overflow { throw Fault.overflow }
+            return .list(List(list.enumerated().map { .list([.int($0 + start), $1]) }))
         },
         Native("zip", [Parameter("lists", isRest: true)], doc: "Lists of the first elements, the second ones, and so on, as far as the shortest goes.", example: "zip([1, 2], [3, 4])    # => [[1, 3], [2, 4]]") { machine, arguments in
             guard case .list(let given) = arguments[0] else { return .unknown }
