@@ -14,8 +14,13 @@ public struct FeatureSpace: Sendable, Equatable {
     let features: [Fitted]
     /// What was decided without being asked: columns that were dropped and why.
     public let notes: [String]
+    /// Whether these are all features. In the check only those are there that are certain, and where the rows of the table
+    /// are not known, whether numbers are missing, which makes a feature wider, is not known either.
+    public let isComplete: Bool
 
-    init(_ features: [Fitted], notes: [String]) { (self.features, self.notes) = (features, notes) }
+    init(_ features: [Fitted], notes: [String], isComplete: Bool = true) {
+        (self.features, self.notes, self.isComplete) = (features, notes, isComplete)
+    }
 
     // MARK: Learning
 
@@ -27,21 +32,25 @@ public struct FeatureSpace: Sendable, Equatable {
     ///   vocabularies the words that occur more than once are embedded, in 2 · ⁴√n numbers.
     /// - Dropped are columns that are constant or empty, and strings that differ on (nearly) every row.
     ///
-    /// Of a table whose names alone are known nothing is learned: the space has no features.
+    /// Of a table of which only the names are known, nothing is learned: the space has no features.
     public init(auto table: Table) throws(DataError) {
-        var (features, notes): ([Fitted], [String]) = ([], [])
-        for (name, column) in zip(table.names, table.columns) where name != table.label {
+        var (features, notes, isComplete): ([Fitted], [String], Bool) = ([], [], true)
+        for name in table.names where name != table.label {
+            guard let column = try table.column(name) ?? table.known?.columns[name], table.known?.isCertainFeature(column) ?? true else {
+                isComplete = false
+                continue
+            }
             switch Self.fit(name, column) {
             case .success(let feature): features.append(feature)
             case .failure(let reason): notes.append("dropped `\(name)`: \(reason.text)")
             }
         }
-        if features.isEmpty, !table.isSchema {
+        if features.isEmpty, isComplete {
             throw DataError(
                 "E0509", "no column of the table can be learned from", why: notes.joined(separator: "; "),
                 mend: table.count == 0 ? "the table has no rows" : nil)
         }
-        self.init(features, notes: notes)
+        self.init(features, notes: notes, isComplete: isComplete)
     }
 
     private struct Reason: Error { let text: String }
@@ -87,7 +96,7 @@ public struct FeatureSpace: Sendable, Equatable {
     /// Features that a script names, learned from the training rows.
     public init(_ chosen: [Feature], fitting table: Table) throws(DataError) {
         guard !chosen.isEmpty else { throw DataError("E0509", "a model needs at least one feature") }
-        var features: [Fitted] = []
+        var (features, isComplete): ([Fitted], Bool) = ([], true)
         for feature in chosen {
             for name in feature.columns {
                 _ = try table.index(of: name)
@@ -97,8 +106,9 @@ public struct FeatureSpace: Sendable, Equatable {
             }
             switch feature {
             case .numeric(let name, let normalize):
-                guard let column = try table.column(name) else {
+                guard let column = try table.column(name) ?? table.known?.certain(missing: name) else {
                     features.append(.numeric(column: name, mean: 0, scale: 1, fill: 0, marks: false))
+                    isComplete = false
                     continue
                 }
                 let numbers = try Self.numbers(column, name)
@@ -117,7 +127,7 @@ public struct FeatureSpace: Sendable, Equatable {
                 features.append(.oneHot(try Category(feature), weight: nil))
             }
         }
-        self.init(features, notes: [])
+        self.init(features, notes: [], isComplete: isComplete)
         try requireColumns(in: table)
     }
 

@@ -84,9 +84,10 @@ extension Column {
 }
 
 extension DataError {
-    static func missingLabel(_ name: String, _ row: Int) -> DataError {
+    /// `row` is `nil` where it is not known in which.
+    static func missingLabel(_ name: String, _ row: Int?) -> DataError {
         DataError(
-            "E0504", "label `\(name)` is missing in row \(row)", mend: "leave such rows out: `.filter(r -> r.\(name) != none)`")
+            "E0504", "label `\(name)` is missing in \(row.map { "row \($0)" } ?? "some rows")", mend: "leave such rows out: `.filter(r -> r.\(name) != none)`")
     }
 }
 

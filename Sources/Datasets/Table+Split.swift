@@ -20,9 +20,15 @@ extension Table {
                 why: "a split gives one part more than there are shares, with the rest",
                 mend: shares.count > 1 ? "leave the last share out" : nil)
         }
-        guard stratify || count != nil else { return Array(repeating: self, count: shares.count + 1) }
         let labels = stratify ? try labelColumn() : nil
-        guard let count else { return Array(repeating: self, count: shares.count + 1) }
+        var (start, reached) = (0, 0.0)
+        func next(_ share: Double, of count: Int) -> Range<Int> {
+            reached = min(reached + share, 1)
+            let begin = start
+            start = max(start, min(count, Int((Double(count) * reached).rounded())))
+            return begin..<start
+        }
+        guard let count else { return (shares + [1]).map { share in withRows(known.map { $0.keeping(next(share, of: $0.left).count) }) } }
         var random = SplitMix(seed: seed)
         var order = shuffle ? random.permutation(count) : Array(0..<count)
         if let labels {
@@ -37,15 +43,10 @@ extension Table {
             }
             order = order.indices.sorted { keys[$0] < keys[$1] || keys[$0] == keys[$1] && $0 < $1 }.map { order[$0] }
         }
-        var (parts, start, reached): ([Table], Int, Double) = ([], 0, 0)
-        for share in shares + [1] {
-            reached = min(reached + share, 1)
-            let end = max(start, min(count, Int((Double(count) * reached).rounded())))
-            var rows = Array(order[start..<end])
+        return (shares + [1]).map { share in
+            var rows = Array(order[next(share, of: count)])
             if shuffle, stratify { random.shuffle(&rows) }
-            parts.append(gathering(rows))
-            start = end
+            return gathering(rows)
         }
-        return parts
     }
 }

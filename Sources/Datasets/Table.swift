@@ -15,6 +15,8 @@ public struct Table: Sendable, Equatable {
     public let label: String?
     /// If only the names are known: columns that surely hold strings, each with one of them.
     public let texts: [String: String]
+    /// If only the names are known: its rows, where it comes of a file so small that they have been read all the same.
+    public let known: KnownRows?
 
     /// Columns with distinct names.
     public init(names: [String], columns: [Column], label: String? = nil) throws(DataError) {
@@ -30,10 +32,13 @@ public struct Table: Sendable, Equatable {
         if let label { self = try withLabel(label) }
     }
 
-    /// Only names, for the check.
-    public init(schema names: [String], label: String? = nil, texts: [String: String] = [:]) throws(DataError) {
+    /// Only names, for the check; `columns` when they are known as well.
+    public init(schema names: [String], label: String? = nil, texts: [String: String] = [:], columns: [Column]? = nil) throws(DataError) {
         try Self.checkDistinct(names)
-        self.init(unchecked: names, [], count: nil, label: nil, texts: texts)
+        let known = columns.map { columns in
+            KnownRows(Dictionary(uniqueKeysWithValues: zip(names, columns)), count: columns.first?.count ?? 0)
+        }
+        self.init(unchecked: names, [], count: nil, label: nil, texts: texts, known: known)
         if let label { self = try withLabel(label) }
     }
 
@@ -56,8 +61,15 @@ public struct Table: Sendable, Equatable {
         try self.init(names: names, columns: columns, label: label)
     }
 
-    init(unchecked names: [String], _ columns: [Column], count: Int?, label: String?, texts: [String: String] = [:]) {
-        (self.names, self.columns, self.count, self.label, self.texts) = (names, columns, count, label, texts)
+    init(
+        unchecked names: [String], _ columns: [Column], count: Int?, label: String?, texts: [String: String] = [:], known: KnownRows? = nil
+    ) {
+        (self.names, self.columns, self.count, self.label, self.texts, self.known) = (names, columns, count, label, texts, known)
+    }
+
+    /// In the check: the same columns with rows of which nothing is known.
+    public func withRows(_ known: KnownRows?) -> Table {
+        Table(unchecked: names, columns, count: count, label: label, texts: texts, known: known)
     }
 
     private static func checkDistinct(_ names: [String]) throws(DataError) {
@@ -115,7 +127,7 @@ public struct Table: Sendable, Equatable {
 
     public func withLabel(_ name: String?) throws(DataError) -> Table {
         if let name { _ = try index(of: name) }
-        return Table(unchecked: names, columns, count: count, label: name, texts: texts)
+        return Table(unchecked: names, columns, count: count, label: name, texts: texts, known: known)
     }
 
     /// These columns in this order; the label stays one if it is among them.
@@ -125,7 +137,7 @@ public struct Table: Sendable, Equatable {
         for name in chosen { places.append(try index(of: name)) }
         return Table(
             unchecked: chosen, isSchema ? [] : places.map { columns[$0] }, count: count,
-            label: label.flatMap { chosen.contains($0) ? $0 : nil }, texts: texts.filter { chosen.contains($0.key) })
+            label: label.flatMap { chosen.contains($0) ? $0 : nil }, texts: texts.filter { chosen.contains($0.key) }, known: known)
     }
 
     public func drop(_ dropped: [String]) throws(DataError) -> Table {
@@ -150,7 +162,8 @@ public struct Table: Sendable, Equatable {
     /// In the check: with a column of which only the name is known.
     public func settingUnknown(_ name: String) -> Table {
         Table(
-            unchecked: names.contains(name) ? names : names + [name], [], count: nil, label: label, texts: texts.filter { $0.key != name })
+            unchecked: names.contains(name) ? names : names + [name], [], count: nil, label: label,
+            texts: texts.filter { $0.key != name }, known: known?.forgetting(name))
     }
 
     public func rename(_ old: String, to new: String) throws(DataError) -> Table {
@@ -159,7 +172,9 @@ public struct Table: Sendable, Equatable {
         try Self.checkDistinct(renamed)
         var texts = texts
         texts[new] = texts.removeValue(forKey: old)
-        return Table(unchecked: renamed, columns, count: count, label: label == old ? new : label, texts: texts)
+        return Table(
+            unchecked: renamed, columns, count: count, label: label == old ? new : label, texts: texts,
+            known: known?.renaming(Dictionary(uniqueKeysWithValues: zip(names, renamed))))
     }
 
     // MARK: Choosing rows
@@ -171,7 +186,7 @@ public struct Table: Sendable, Equatable {
 
     /// The rows where the mask holds.
     public func filter(_ mask: [Bool]) throws(DataError) -> Table {
-        guard let count else { return self }
+        guard let count else { return withRows(nil) }
         guard mask.count == count else {
             throw DataError("E0502", "the mask has \(mask.count) values for \(count) rows")
         }
@@ -180,13 +195,16 @@ public struct Table: Sendable, Equatable {
 
     /// Rows `range`, cut to those that exist.
     public func rows(_ range: Range<Int>) -> Table {
-        guard let count else { return self }
+        guard let count else { return withRows(known?.keeping(range.count)) }
         return gathering(Array(range.clamped(to: 0..<count)))
     }
 
     public func head(_ n: Int = 5) -> Table { rows(0..<max(n, 0)) }
 
-    public func tail(_ n: Int = 5) -> Table { rows(max(0, (count ?? 0) - max(n, 0))..<(count ?? 0)) }
+    public func tail(_ n: Int = 5) -> Table {
+        guard let count else { return head(n) }
+        return rows(max(0, count - max(n, 0))..<count)
+    }
 
     /// The rows of another table of the same columns after these.
     public func appending(_ other: Table) throws(DataError) -> Table {
@@ -205,7 +223,7 @@ public struct Table: Sendable, Equatable {
     /// Rows in the order of a column: numbers by value, strings by code point, missing ones last; equal ones stay
     /// in their order.
     public func sort(by name: String, descending: Bool = false) throws(DataError) -> Table {
-        guard let column = try column(name) else { return self }
+        guard let column = try column(name) else { return withRows(known?.shuffled()) }
         let present = (0..<column.count).filter { !column.isMissing($0) }
         let missing = (0..<column.count).filter { column.isMissing($0) }
         let ranks = column.ranks()
@@ -229,7 +247,7 @@ public struct Table: Sendable, Equatable {
 
     public func shuffle(seed: UInt64) -> Table {
         var random = SplitMix(seed: seed)
-        return count.map { gathering(random.permutation($0)) } ?? self
+        return count.map { gathering(random.permutation($0)) } ?? withRows(known?.shuffled())
     }
 }
 

@@ -32,6 +32,8 @@ public enum CSV {
         public var firstRow: [String]
         /// The columns that the first rows make columns of strings, whatever follows, each with a cell that does.
         public var texts: [String: String] = [:]
+        /// All columns, where the first rows are all that there is.
+        public var columns: [Column]?
     }
 
     /// Columns with their names.
@@ -50,7 +52,8 @@ public enum CSV {
         let layout = try Layout(&scanner, options)
         let names = layout.chosen.map { layout.names[$0] }
         var hasRow = layout.firstIsData
-        if !hasRow { hasRow = try scanner.next() }
+        // A row that cannot be read, or does not end soon, is the run's to report.
+        if !hasRow { hasRow = (try? scanner.next(within: sample.bytes)) ?? false }
         guard hasRow, scanner.fields.count == layout.names.count else {
             return Header(names: names, firstRow: [])
         }
@@ -58,8 +61,7 @@ public enum CSV {
         let na = Set(options.na.map { Array($0.utf8) })
         var builders = names.map { CSVColumnBuilder(options.types[$0]) }
         for (slot, name) in names.enumerated() where builders[slot].isText { header.texts[name] = header.firstRow[slot] }
-        var bytes = 0
-        // A row that cannot be read is the run's to report.
+        var (bytes, isWhole) = (0, false)
         for _ in 0..<sample.rows where bytes < sample.bytes {
             guard scanner.fields.count == layout.names.count else { break }
             for (slot, column) in layout.chosen.enumerated() where !builders[slot].isText {
@@ -67,8 +69,11 @@ public enum CSV {
                 if builders[slot].isText { header.texts[names[slot]] = scanner.text(column) }
             }
             bytes += (scanner.fields.last?.end ?? 0) - (scanner.fields.first?.start ?? 0)
-            guard (try? scanner.next()) == true else { break }
+            guard let more = try? scanner.next(within: sample.bytes) else { break }
+            isWhole = !more
+            if isWhole { break }
         }
+        if isWhole { header.columns = try? read(path, options: options).columns }
         return header
     }
 

@@ -33,8 +33,8 @@ struct CSVScanner {
     /// Whether the record is an empty line at the end of the file.
     var isLastBlank: Bool { ended && position >= buffer.count && fields.count == 1 && fields[0].start == fields[0].end }
 
-    /// Moves on to the next record; false at the end.
-    mutating func next() throws(FormatError) -> Bool {
+    /// Moves on to the next record; false at the end. One that is longer than `limit` is not read to its end.
+    mutating func next(within limit: Int = .max) throws(FormatError) -> Bool {
         start = position
         line = nextLine
         while true {
@@ -48,7 +48,9 @@ struct CSVScanner {
                 nextLine = line + newlines
                 return true
             case .nothing: return false
-            case .needsMore: try refill()
+            case .needsMore:
+                if buffer.count - start > limit { throw FormatError(path, .line(line, column: 1), "this row is longer than \(limit) bytes") }
+                try refill()
             case .openQuote(let at):
                 throw FormatError(
                     path, .line(line(at: at), column: column(at: at)), "this quote is never closed",

@@ -55,6 +55,7 @@ extension Machine {
         traceDepth = 0
         isTraining = false
         check.regionDepths = []
+        check.fits = []
         glimpses = []
     }
 

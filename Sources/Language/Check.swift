@@ -26,6 +26,8 @@ struct CheckState {
 
     /// Estimators that a `fit` has been called of, whether or not the check could follow it.
     var attempted: [ObjectIdentifier: Estimator] = [:]
+    /// Fits on the ways that are being followed and may not be taken.
+    var fits: [ConditionalFit] = []
     /// Whether a statement has failed, and with it perhaps a `fit` in it.
     var hasFailed = false
 
@@ -34,8 +36,33 @@ struct CheckState {
     static let stepsPerOp = 100
 }
 
+/// What stood before a fit on a way that may not be taken.
+struct ConditionalFit {
+    let estimator: Estimator
+    let fitted: Fitted?
+    let fields: Record?
+    /// The layers that had not been applied yet.
+    let fresh: [Layer]
+}
+
 extension Machine {
     // MARK: Both ways of a branch
+
+    /// What a fit learns on a way that may not be taken holds there only.
+    func noteConditionalFit(_ estimator: Estimator) {
+        guard isCheck, !check.regionDepths.isEmpty else { return }
+        var fresh: [Layer] = []
+        if case .layer(let layer)? = estimator.field("model") { fresh = layer.parts.filter(\.isFresh) }
+        check.fits.append(ConditionalFit(estimator: estimator, fitted: estimator.fitted, fields: estimator.fields, fresh: fresh))
+    }
+
+    private func undoFits(downTo count: Int) {
+        while check.fits.count > count {
+            let fit = check.fits.removeLast()
+            (fit.estimator.fitted, fit.estimator.fields) = (fit.fitted, fit.fields)
+            fit.fresh.forEach { $0.forget() }
+        }
+    }
 
     /// The condition at `pc` is not known: follows both ways to where they meet, and goes on with what they agree on.
     func followBoth(_ pc: Int, _ target: Int, _ regs: Registers) throws -> Exit {
@@ -79,8 +106,9 @@ extension Machine {
     private func follow(_ region: Range<Int>, _ regs: Registers) throws -> Exit {
         if region.isEmpty { return .reached(region.upperBound) }
         check.regionDepths.append(frames.count)
-        let depth = defaults.count
+        let (depth, fits) = (defaults.count, check.fits.count)
         defer {
+            undoFits(downTo: fits)
             check.regionDepths.removeLast()
             if defaults.count > depth { defaults.removeLast(defaults.count - depth) }
         }

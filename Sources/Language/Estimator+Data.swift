@@ -95,7 +95,7 @@ extension Machine {
                         if standardizes { fitted.labels = Self.standardization(numbers) }
                     }
                 } else {
-                    width = kind.isClassifier && kind != .twoClasses ? .unknown : .int(1)
+                    width = try foreseeLabels(of: table, name, kind, fitted)
                 }
             }
         default:
@@ -142,11 +142,28 @@ extension Machine {
             throw Fault.quantity(name, example, classes.count)
         }
         if kind == .twoClasses, classes.count != 2 {
-            throw Fault(
-                "E0453", "`\(name)` has \(classes.count) classes, and the loss is for two", mend: "use `sparse_softmax_cross_entropy`, and end the model with an output per class: `dense(\(classes.count))`")
+            throw Fault.notTwoClasses(name, classes.count)
         }
         fitted.labels = .classes(classes)
         return kind == .twoClasses ? 1 : classes.count
+    }
+
+    /// In the check: what is certain of a table's label, and the width that it needs as far as that is known.
+    private func foreseeLabels(of table: Table, _ name: String, _ kind: LossKind, _ fitted: Fitted) throws -> Value {
+        let isText = table.texts[name] != nil
+        guard kind.isClassifier || isText else {
+            if let known = table.known { try known.requireLabels(name) }
+            return .int(1)
+        }
+        guard let known = table.known else { return kind == .twoClasses ? .int(1) : .unknown(.int) }
+        if let (example, count) = known.quantity(name) { throw Fault.quantity(name, example, count) }
+        let classes = try LabelSpace(known, name: name)
+        if kind == .twoClasses {
+            if let classes, classes.count != 2 { throw Fault.notTwoClasses(name, classes.count) }
+            if classes == nil, known.leastClasses(name) > 2 { throw Fault.notTwoClasses(name, known.leastClasses(name), isLeast: true) }
+        }
+        if let classes { fitted.labels = .classes(classes) }
+        return kind == .twoClasses ? .int(1) : classes.map { .int($0.count) } ?? .unknown(.int)
     }
 
     /// Labels given as a list of words, as a column.
@@ -234,7 +251,10 @@ extension Machine {
 
     /// How many examples there are; `inf` when there is no end of them.
     private func exampleCount(_ data: Value) throws -> Value {
-        if isCheck { return .unknown }
+        if isCheck {
+            if case .table(let value) = data, let known = value.table.known { return .int(known.left) }
+            return .unknown
+        }
         switch data {
         case .table(let value): return value.table.count.map { .int($0) } ?? .unknown
         case .dataset(let value):
@@ -347,11 +367,17 @@ extension Machine {
         }
         if table.isSchema {
             try space.requireColumns(in: table)
-            var tensors: [Tensor] = [.unknown(TensorType(.f32, [-1, -1]))]
+            var tensors: [Tensor] = [.unknown(TensorType(.f32, [-1, space.isComplete ? space.width : -1]))]
+            for _ in space.embeddings { tensors.append(.unknown(TensorType(.i32, [-1]))) }
+            let featureCount = tensors.count
             let kind = LossKind(estimator.field("loss"))
-            if withLabels { tensors.append(.unknown(TensorType(kind == .classNumbers ? .i32 : .f32, [-1]))) }
+            if withLabels {
+                var count = -1
+                if case .classes(let classes) = fitted.labels { count = classes.count }
+                tensors.append(.unknown(TensorType(kind == .classNumbers ? .i32 : .f32, kind == .oneHot ? [-1, count] : [-1])))
+            }
             return Examples(
-                dataset: try Dataset(slices: tensors, .list(tensors.map { _ in .tensor })), features: nil, featureCount: 1,
+                dataset: try Dataset(slices: tensors, .list(tensors.map { _ in .tensor })), features: nil, featureCount: featureCount,
                 labels: withLabels ? .tensor : nil, isShuffled: true, rows: nil, hasUnknownLabels: kind == .numbers && hasOwnLoss(estimator))
         }
         let encoded: FeatureSpace.Encoded

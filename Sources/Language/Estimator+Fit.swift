@@ -29,6 +29,7 @@ extension Machine {
 
     func fit(_ estimator: Estimator, _ data: Value, _ labels: Value, _ options: FitOptions) throws -> Value {
         defer { noteFit(estimator, data, validation: options.validation, batch: estimator.fitted?.batch, try? model(of: estimator)) }
+        noteConditionalFit(estimator)
         if data.isUnknown || labels.isUnknown { return .unknown }
         for (name, value) in [("steps", options.steps), ("epochs", options.epochs), ("batch", options.batch)] {
             if let value, value < 1 { throw Fault("E0462", "`\(name)` must be at least 1, found \(value)") }
@@ -387,8 +388,8 @@ extension Machine {
     private func buildPrediction(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws {
         traceDepth += 1
         defer { traceDepth -= 1 }
-        let types = batchTypes(examples, size: -1).prefix(examples.featureCount)
-        let input = examples.features?.value(types.map { .unknown($0) }) ?? .tensor(.unknown(types[0]))
+        let sample = batchTypes(examples, size: -1).prefix(examples.featureCount).map { Tensor.unknown($0) }
+        let input = try features(fitted, examples.features, sample[...])
         _ = try applyModel(layer, input, training: false)
     }
 

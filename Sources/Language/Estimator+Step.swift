@@ -128,7 +128,7 @@ extension Machine {
     // MARK: One pass
 
     /// The features of a batch as the model takes them.
-    private func features(_ fitted: Fitted, _ structure: Structure?, _ tensors: ArraySlice<Tensor>) throws -> Value {
+    func features(_ fitted: Fitted, _ structure: Structure?, _ tensors: ArraySlice<Tensor>) throws -> Value {
         if let structure { return structure.value(Array(tensors)) }
         var rest = tensors
         guard let dense = rest.popFirst() else { return .unknown }

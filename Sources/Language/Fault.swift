@@ -52,6 +52,12 @@ extension OpError {
             "E0506", "label `\(label)` holds \(count) different numbers such as \(formatShortest(example)), and a classifier tells a few classes apart",
             mend: "a quantity is for a regressor: `dnn_regressor`; for classes all the same make them strings with `.with_column`")
     }
+    static func notTwoClasses(_ label: String, _ count: Int, isLeast: Bool = false) -> Fault {
+        Fault(
+            "E0453", "`\(label)` has \(isLeast ? "at least " : "")\(count) classes, and the loss is for two",
+            mend: "use `sparse_softmax_cross_entropy`, and end the model with an output per class"
+                + (isLeast ? "" : ": `dense(\(count))`"))
+    }
     static func nothingToSave(_ estimator: String) -> Fault {
         Fault("E0461", "the estimator (\(estimator)) has not been fitted, so there is nothing to save", mend: "call its `fit(…)` first")
     }

@@ -102,7 +102,7 @@ extension Machine {
                     }
                 )
             case .table(let table):
-                if isCheck { return base }
+                if isCheck { return .table(TableValue(table.table.withRows(nil))) }
                 (count, pick) = (table.table.count ?? 0, { .table(TableValue(table.table.gathering($0))) })
             case .bytes(let bytes): (count, pick) = (bytes.array.count, { .bytes(Bytes($0.map { bytes.array[$0] })) })
             default: throw Fault("E0423", "\(base.described) cannot be sliced")

@@ -53,6 +53,12 @@ public final class Layer: @unchecked Sendable {
         self.defaults = defaults
     }
 
+    /// Whether it has not been applied yet.
+    var isFresh: Bool { parameters.isEmpty && children.isEmpty && applied.isEmpty }
+
+    /// In the check: as before it was applied.
+    func forget() { (parameters, children, applied, kindCounts, outputType, firstInputs) = ([], [:], [], [:], nil, nil) }
+
     var kind: String { constructor.name }
 
     func parameter(named name: String) -> LayerParameter? { parameters.first { $0.name == name } }
@@ -439,9 +445,11 @@ extension Machine {
     private func checkInput(_ value: Value, _ type: TensorType, _ layer: Layer) throws {
         guard case .tensor(let tensor) = value else { return }
         if !tensor.shape.matches(type.shape) {
+            let found = tensor.shape.dropFirst()
             throw Fault(
                 "E0431", "`\(layer.kind)` takes inputs of shape \(type.shape.text), found \(tensor.shape.text)",
-                why: "its `input(…)` says so; `_` stands for the batch")
+                why: "its `input(…)` says so; `_` stands for the batch",
+                mend: tensor.rank == type.rank && found.allSatisfy { $0 >= 0 } ? "for these examples write `input(\(Array(found).text))`" : nil)
         }
     }
 

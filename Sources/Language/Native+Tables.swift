@@ -74,7 +74,7 @@ extension Native {
             let (table, function) = (try arguments.table(0), try arguments.function(1))
             if machine.isCheck {
                 _ = try machine.truth(machine.call(function, [rowRecord(of: table)]))
-                return arguments[0]
+                return .table(TableValue(table.withRows(nil)))
             }
             let mask = try machine.eachRow(table) { row in try machine.truth(machine.call(function, [row])) ?? false }
             return .table(TableValue(try table.filter(mask)))
@@ -120,7 +120,7 @@ extension Native {
             }
             let groups = try table.group(by: keys)
             if machine.isCheck {
-                for function in functions.values { _ = try machine.call(function, [arguments[0]]) }
+                for function in functions.values { _ = try machine.call(function, [.table(TableValue(table.withRows(nil)))]) }
                 return functions.names.isEmpty ? .unknown : .table(TableValue(try Table(schema: keys + functions.names)))
             }
             let keyed = keys.map { name in table.names.firstIndex(of: name) }
@@ -406,7 +406,9 @@ extension Machine {
                 }
                 var texts: [String: String] = [:]
                 for (name, value) in zip(record.names, record.values) { texts[name] = text(in: value) }
-                return .table(TableValue(try Table(schema: record.names, label: label, texts: texts)))
+                let columns = try record.values.allSatisfy(isKnownColumn) ? zip(record.names, record.values).map { try column($1, $0) } : nil
+                if let columns { _ = try Table(names: record.names, columns: columns) }
+                return .table(TableValue(try Table(schema: record.names, label: label, texts: texts, columns: columns)))
             }
             let columns = try zip(record.names, record.values).map { try column($1, $0) }
             return .table(TableValue(try Table(names: record.names, columns: columns, label: label)))
@@ -418,6 +420,16 @@ extension Machine {
             let made = try table(ofRows: Array(list.values), label: nil)
             return .table(TableValue(label == nil ? made : try made.withLabel(label)))
         default: throw Fault.type(what, expected: "a record of columns or a list of records", found: value)
+        }
+    }
+
+    /// In the check: whether all cells of a column that the script writes are there.
+    private func isKnownColumn(_ value: Value) -> Bool {
+        switch value {
+        case .list(let list): list.values.count <= 1000 && list.values.allSatisfy { !$0.hasUnknown && !isTensor($0) }
+        case .range(let range): range.count <= 1000
+        case .tensor(let tensor): tensor.availability == .available && tensor.count ?? .max <= 1000
+        default: false
         }
     }
 
@@ -439,7 +451,7 @@ extension Machine {
         guard isCheck else { return .table(TableValue(try Table(CSV.read(path, options: options), label: label))) }
         guard try mayRead(path) else { return .unknown }
         let header = try CSV.readHeader(path, options: options)
-        return .table(TableValue(try Table(schema: header.names, label: label, texts: header.texts)))
+        return .table(TableValue(try Table(schema: header.names, label: label, texts: header.texts, columns: header.columns)))
     }
 
     // MARK: Fields and loops
@@ -453,7 +465,7 @@ extension Machine {
             if list.values.isEmpty { return try tableVerb("select", .table(value), [position], []) }
             return try rows(value, .tensor(try tensor(position, "an index of a table")))
         case .tensor(let tensor) where tensor.rank == 1 && (tensor.dtype == .bool || tensor.dtype.isInteger):
-            if isCheck { return .table(value) }
+            if isCheck { return .table(TableValue(value.table.withRows(nil))) }
             let table = value.table
             if tensor.dtype == .bool { return .table(TableValue(try table.filter(tensor.elements(as: Bool.self)))) }
             return .table(TableValue(table.gathering(try tensor.elements(as: Int.self).map { try table.place(of: $0) })))

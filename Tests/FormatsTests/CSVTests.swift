@@ -120,7 +120,7 @@ struct CSVTests {
         try withTemporaryFile { path in
             try CSV.write(contents, to: path)
             #expect(try CSV.read(path) == contents)
-            #expect(try CSV.readHeader(path) == .init(names: ["a b", "c,d", "e"], firstRow: ["0.1", "x\"y", "true"], texts: ["c,d": "x\"y"]))
+            #expect(try CSV.readHeader(path) == .init(names: ["a b", "c,d", "e"], firstRow: ["0.1", "x\"y", "true"], texts: ["c,d": "x\"y"], columns: contents.columns))
         }
     }
 
