@@ -13,6 +13,8 @@ public struct Immediate: Sendable {
     private let id: OpID
     /// For each dtype that is computed as it is, that of the result.
     private let results: InlineArray<11, DType?>
+    /// Whether it takes ints as floats.
+    private let isReal: Bool
 
     /// The bytes of the largest result that is computed at once.
     private static let most = 4096
@@ -27,6 +29,7 @@ public struct Immediate: Sendable {
         }
         guard op.attributeNames.isEmpty, op.parameters.count == count, op.parameters.allSatisfy({ $0.kind == .tensor }) else { return nil }
         id = op.id
+        isReal = op.promotion == .real
         let kernel = kernel
         results = InlineArray { (index: Int) -> DType? in
             guard let dtype = DType(rawValue: UInt8(index)), !Self.fails(kernel, dtype) else { return nil }
@@ -107,6 +110,53 @@ public struct Immediate: Sendable {
         }
         let scalar = Tensor.scalar(number, x.dtype)
         return pending(isFirst ? Few(scalar.edge, x.edge) : Few(x.edge, scalar.edge), type, origin)
+    }
+
+    /// A script's number, which is no tensor.
+    public enum Number {
+        case bool(Bool), int(Int), float(Double)
+
+        fileprivate var dtype: DType {
+            switch self {
+            case .bool: .bool
+            case .int: .i64
+            case .float: .f64
+            }
+        }
+        fileprivate var bits: UInt64 {
+            switch self {
+            case .bool(let x): x ? 1 : 0
+            case .int(let x): UInt64(bitPattern: Int64(x))
+            case .float(let x): x.bitPattern
+            }
+        }
+        fileprivate init?(_ dtype: DType, _ bits: UInt64) {
+            switch dtype {
+            case .bool: self = .bool(bits & 0xFF != 0)
+            case .i64: self = .int(Int(Int64(bitPattern: bits)))
+            case .f64: self = .float(Double(bitPattern: bits))
+            default: return nil
+            }
+        }
+        fileprivate func taken(asFloat isReal: Bool) -> Number { if isReal, case .int(let x) = self { .float(Double(x)) } else { self } }
+    }
+
+    /// The op of one number, in 64 bits; `nil` where `Tensor.apply` should be asked.
+    public func callAsFunction(_ x: Number) -> Number? {
+        let x = x.taken(asFloat: isReal)
+        guard case .map(let map) = kernel, let dtype = result(x.dtype) else { return nil }
+        var (bits, word) = (x.bits, UInt64(0))
+        unsafe tfs_map(map, x.dtype.c, &bits, &word, 1)
+        return Number(dtype, word)
+    }
+
+    /// The op of two numbers of one kind, in 64 bits; `nil` where `Tensor.apply` should be asked.
+    public func callAsFunction(_ a: Number, _ b: Number) -> Number? {
+        let (a, b) = (a.taken(asFloat: isReal), b.taken(asFloat: isReal))
+        guard case .zip(let zip) = kernel, a.dtype == b.dtype, let dtype = result(a.dtype) else { return nil }
+        var (x, y, word) = (a.bits, b.bits, UInt64(0))
+        unsafe tfs_zip(zip, a.dtype.c, &x, &y, &word, 1)
+        return Number(dtype, word)
     }
 
     private enum Scalar { case neither, first, second }

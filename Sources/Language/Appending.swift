@@ -13,8 +13,8 @@ extension Machine {
                 return list.values.append(contentsOf: other.values)
             case .string(let other):
                 guard let text = soleText(regs, instruction.a) else { break }
-                try Value.requireRoom(bytes: text.string.utf8.count + other.string.utf8.count)
-                return text.append(other.string)
+                try Value.requireRoom(bytes: text.byteCount + other.byteCount)
+                return text.append(other)
             default: break
             }
         }
@@ -38,9 +38,9 @@ extension Machine {
     /// Appends a string to that of a register; false as for `pushQuickly`. (It is not held a second time on the way: to
     /// count that costs as much as to append.)
     @inline(never)
-    func appendQuickly(_ register: UInt16, _ other: String, _ regs: Registers) -> Bool {
+    func appendQuickly(_ register: UInt16, _ other: Text, _ regs: Registers) -> Bool {
         guard case .string = regs[register], case .string(var text) = regs.take(register) else { return false }
-        let isQuick = isKnownUniquelyReferenced(&text) && text.string.utf8.count + other.utf8.count < Self.large
+        let isQuick = isKnownUniquelyReferenced(&text) && text.byteCount + other.byteCount < Self.large
         if isQuick { text.append(other) }
         regs.set(register, .string(consume text))
         return isQuick

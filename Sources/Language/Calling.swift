@@ -3,7 +3,7 @@ internal import Graphs
 internal import Syntax
 
 /// A builtin verb, written in Swift.
-struct Native: Sendable {
+final class Native: Sendable {
     struct Parameter: Sendable {
         var name: String
         /// `nil` when the argument is required.
@@ -33,14 +33,16 @@ struct Native: Sendable {
     let parameters: [Parameter]
     /// The parameters' names.
     let names: [String]
-    var doc: String
-    var example: String
-    var inCheck: InCheck
+    let doc: String
+    let example: String
+    let inCheck: InCheck
     /// The kinds that its result may be of, as far as the check can use them.
-    var result: Kinds
+    let result: Kinds
     /// Whether named arguments beyond the parameters are welcome; they arrive as a record behind the others.
-    var takesNamed = false
-    var body: @Sendable (Machine, Arguments) throws -> Value
+    let takesNamed: Bool
+    /// The number of arguments that fill the parameters one by one; -1 when they need binding.
+    let exactCount: Int
+    let body: @Sendable (Machine, Arguments) throws -> Value
 
     init(
         _ name: String, _ parameters: [Parameter], doc: String, example: String = "", inCheck: InCheck = .pure,
@@ -54,6 +56,7 @@ struct Native: Sendable {
         self.inCheck = inCheck
         self.result = result
         self.takesNamed = takesNamed
+        exactCount = takesNamed || parameters.contains(where: \.isRest) ? -1 : parameters.count
         self.body = body
     }
 }
@@ -136,20 +139,32 @@ extension Machine {
     // MARK: From bytecode
 
     func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
-        let site = frames[frames.count - 1].code.callSite(of: instruction)
-        if site.isPlain, case .function(let function) = regs[instruction.a], let row = function.immediate {
-            let first = Int(instruction.a) + 1
-            switch site.names.count {
-            case 1:
-                if case .tensor(let x) = regs[first], let result = row(x, origin: origin) {
-                    return .tensor(isCheck ? checked(result) : result)
-                }
-            case 2: if let result = immediately(row, regs[first], regs[first + 1]) { return .tensor(result) }
-            default: break
-            }
+        let callee = Int(instruction.a)
+        guard instruction.opcode == .callPlain else {
+            let site = frames[frames.count - 1].code.callSite(of: instruction)
+            guard let (positional, named) = try gather(site, callee + 1, regs) else { return .unknown }
+            return try call(regs[callee], positional, named)
         }
-        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs) else { return .unknown }
-        return try call(regs[instruction.a], positional, named)
+        let arguments = callee + 1..<callee + 1 + Int(instruction.b)
+        if case .function(let function) = regs[callee], let result = try immediately(function, regs, arguments) { return result }
+        return try call(regs[callee], arguments.map { regs[$0] })
+    }
+
+    /// An op whose arguments need no binding; `nil` where they may.
+    private func immediately(_ function: Function, _ regs: Registers, _ arguments: Range<Int>) throws -> Value? {
+        if let isLargest = function.isExtreme { return arguments.count > 1 ? try extreme(isLargest, arguments.lazy.map { regs[$0] }) : nil }
+        guard let row = function.immediate else { return nil }
+        switch arguments.count {
+        case 1:
+            let x = regs[arguments.lowerBound]
+            if case .tensor(let x) = x { return row(x, origin: origin).map { .tensor(isCheck ? checked($0) : $0) } }
+            return Immediate.Number(x).flatMap { row($0) }.map { Value($0) }
+        case 2:
+            let (x, y) = (regs[arguments.lowerBound], regs[arguments.lowerBound + 1])
+            if let x = Immediate.Number(x), let y = Immediate.Number(y) { return row(x, y).map { Value($0) } }
+            return immediately(row, x, y).map { .tensor($0) }
+        default: return nil
+        }
     }
 
     /// A call's arguments, spreads taken apart; `nil` in the check when what is spread is not known.
@@ -175,26 +190,34 @@ extension Machine {
     }
 
     func method(at instruction: Instruction, _ regs: Registers) throws -> Value {
-        let code = frames[frames.count - 1].code
-        let site = code.callSites[instruction.wide]
+        let sites = frames[frames.count - 1].code.callSites
         let receiver = regs[instruction.a]
-        guard let name = site.method else { preconditionFailure("a method call without a name") }
-        guard let (positional, named) = try gather(site, Int(instruction.a) + 1, regs) else { return .unknown }
-        if case .record(let record) = receiver, let field = record[name] { return try call(field, positional, named) }
+        guard let name = sites[instruction.wide].method else { preconditionFailure("a method call without a name") }
+        let first = Int(instruction.a) + 1
+        var field: Value?
+        if case .record(let record) = receiver { field = record[name] }
         var form = receiver
         if case .unknown(let kinds) = receiver {
-            guard let known = kinds.form else { return .unknown }
+            guard let known = kinds.form else {
+                _ = try gather(sites[instruction.wide], first, regs)
+                return .unknown
+            }
             form = known
         }
-        if let verb = session.library.verb(name, of: form) {
-            return try call(verb, [receiver] + positional, named)
+        let verb = field == nil ? sites[instruction.wide].verbs.first { $0.kind == form.kind }?.verb : nil
+        if let verb, sites[instruction.wide].isPlain {
+            return try call(verb, (first - 1..<first + sites[instruction.wide].names.count).map { regs[$0] })
         }
+        let site = sites[instruction.wide]
+        guard let (positional, named) = try gather(site, first, regs) else { return .unknown }
+        if let field { return try call(field, positional, named) }
+        if let verb { return try call(verb, [receiver] + positional, named) }
         let near: Value
         switch site.fallback {
         case .none: near = .none
         case .register(let register): near = regs[register]
         case .global(let slot): near = frames[frames.count - 1].module.registers[slot]
-        case .capture(let index): near = frames[frames.count - 1].captures[index]
+        case .capture(let index): near = frames[frames.count - 1].captured(index)
         case .itself: near = .function(frames[frames.count - 1].function)
         case .standard(let index): near = try session.library.value(index, self)
         }
@@ -262,12 +285,13 @@ extension Machine {
     }
 
     private func call(_ function: Function, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
+        if !isCheck, function.entry?.exactCount == positional.count, named.isEmpty { return try invoke(function, positional) }
         switch function.kind {
-        case .code(let code, let captures, let module):
+        case .code(let code, _, let module):
             if isCheck, checkShouldCutCall() { return .unknown }
             let arguments = try bind(code.parameters, positional, named, function.name)
             if isCheck, module.isStandard { warnOfSquashed(function.name, arguments) }
-            return try invoke(code, arguments, captures: captures, function: function, module: module)
+            return try invoke(function, arguments)
         case .op(let op):
             do {
                 return try apply(op, positional, named)
@@ -289,34 +313,10 @@ extension Machine {
     }
 
     func call(_ native: Native, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
-        var values: [Value] = []
-        var rest = positional[...]
-        var named = named
-        for parameter in native.parameters {
-            if parameter.isRest {
-                values.append(.list(Array(rest)))
-                rest = []
-            } else if let index = named.firstIndex(where: { $0.0 == parameter.name }) {
-                values.append(named.remove(at: index).1)
-            } else if let value = rest.popFirst() {
-                values.append(value)
-            } else if let value = parameter.defaultValue {
-                values.append(value)
-            } else {
-                throw Fault.missingArgument(parameter.name, of: native.name)
-            }
-        }
-        let known = native.names
-        if native.takesNamed {
-            values.append(.record(named))
-            named = []
-        }
-        if let extra = named.first {
-            throw known.contains(extra.0)
-                ? Fault.repeatedArgument(extra.0, of: native.name) : Fault.unknownArgument(extra.0, of: native.name, known: known)
-        }
-        if !rest.isEmpty { throw Fault.surplusArguments(native.name, takes: known, found: positional.count) }
-        if Native.outside.contains(native.name), session.isSealed && native.name != "print" || frames.contains(where: \.module.isSealed) {
+        let values = named.isEmpty && positional.count == native.exactCount ? positional : try bind(native, positional, named)
+        if session.isSealed || session.knowsSealed, Native.outside.contains(native.name),
+            session.isSealed && native.name != "print" || frames.contains(where: \.module.isSealed)
+        {
             throw Fault.sealed(native.name)
         }
         if isCheck {
@@ -327,7 +327,7 @@ extension Machine {
             case .unknown: return .unknown(native.result)
             }
         }
-        let arguments = Arguments(function: native.name, names: known, values: values)
+        let arguments = Arguments(function: native.name, names: native.names, values: values)
         if !isCheck { return try native.body(self, arguments) }
         do {
             let result = try native.body(self, arguments)
@@ -340,14 +340,47 @@ extension Machine {
         }
     }
 
+    /// Arguments in the order of a builtin's parameters, defaults filled in.
+    private func bind(_ native: Native, _ positional: [Value], _ named: [(String, Value)]) throws -> [Value] {
+        var values: [Value] = []
+        values.reserveCapacity(native.parameters.count + 1)
+        var rest = positional[...]
+        var named = named
+        for parameter in native.parameters {
+            if parameter.isRest {
+                values.append(.list(Array(rest)))
+                rest = []
+            } else if !named.isEmpty, let index = named.firstIndex(where: { $0.0 == parameter.name }) {
+                values.append(named.remove(at: index).1)
+            } else if let value = rest.popFirst() {
+                values.append(value)
+            } else if let value = parameter.defaultValue {
+                values.append(value)
+            } else {
+                throw Fault.missingArgument(parameter.name, of: native.name)
+            }
+        }
+        if native.takesNamed {
+            values.append(.record(named))
+            named = []
+        }
+        if let extra = named.first {
+            throw native.names.contains(extra.0)
+                ? Fault.repeatedArgument(extra.0, of: native.name) : Fault.unknownArgument(extra.0, of: native.name, known: native.names)
+        }
+        if !rest.isEmpty { throw Fault.surplusArguments(native.name, takes: native.names, found: positional.count) }
+        return values
+    }
+
     /// Arguments in the order of the parameters; those that are left out stay unset for the body to fill.
     func bind(
         _ parameters: [ParameterInfo], _ positional: [Value], _ named: [(String, Value)], _ function: String
     ) throws -> [Value] {
         var values = [Value](repeating: .unset, count: parameters.count)
         var rest = positional[...]
-        for (index, parameter) in parameters.enumerated() {
-            if parameter.isRest {
+        // A parameter has much to copy, so only what is asked for is read.
+        for index in parameters.indices {
+            if parameters[index].isRest {
                 values[index] = .list(Array(rest))
                 rest = []
             } else if let value = rest.popFirst() {
@@ -362,8 +395,8 @@ extension Machine {
             guard case .unset = values[index] else { throw Fault.repeatedArgument(name, of: function) }
             values[index] = value
         }
-        for (index, parameter) in parameters.enumerated() where !parameter.hasDefault {
-            if case .unset = values[index] { throw Fault.missingArgument(parameter.name, of: function) }
+        for index in parameters.indices where !parameters[index].hasDefault {
+            if case .unset = values[index] { throw Fault.missingArgument(parameters[index].name, of: function) }
         }
         return values
     }

@@ -81,10 +81,10 @@ extension Machine {
                 case .capture, .itself: return .unknown
                 }
             }
-            attempt { _ = try invoke(nested, arguments, captures: captures, function: nil, module: module) }
+            attempt { _ = try invoke(nested, arguments, captures: captures, module: module) }
         }
         for test in module.tests where !test.code.wasChecked {
-            attempt { _ = try invoke(test.code, [], captures: [], function: nil, module: module) }
+            attempt { _ = try invoke(test.code, [], captures: [], module: module) }
         }
         for info in code.declarations where info.kind != .estimator && !info.isSingleValue {
             guard let body = info.body, !body.wasChecked, info.bodyCaptures.isEmpty, info.configurationCaptures.isEmpty else { continue }
@@ -94,7 +94,7 @@ extension Machine {
                 let layer = Layer(
                     constructor: constructor, configuration: [], path: info.name, seed: 0, trainable: true, dtype: .f32, defaults: [])
                 guard case .list(let list) = try invoke(
-                    info.configuration, arguments, captures: [], function: nil, module: module)
+                    info.configuration, arguments, captures: [], module: module)
                 else { return }
                 layer.configuration = Array(list.values)
                 _ = try apply(layer, body.parameters.dropFirst(list.values.count).map(exampleArgument), [])

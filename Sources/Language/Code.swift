@@ -91,6 +91,8 @@ struct CallSite {
     var spread: [Bool]
     /// The method's name.
     var method: String?
+    /// The verbs that are called so, by the kind of their value.
+    var verbs: [(kind: String, verb: Value)] = []
     /// What a method falls back to when it is neither a field nor a verb: a register, a global or a standard name.
     var fallback: Fallback = .none
     var range: SourceRange
@@ -105,7 +107,8 @@ enum SubscriptKind { case index, slice(start: Bool, stop: Bool, step: Bool), ell
 enum TemplatePart { case text(String), value(format: FormatSpec?) }
 
 struct RecordShape {
-    var names: [String]
+    /// The fields that are written out.
+    var fields: FieldNames
     /// One per value: the field's name, or `nil` for a record spread into it.
     var entries: [String?]
 }
@@ -234,6 +237,8 @@ public final class Function: @unchecked Sendable {
     let entry: Entry?
     /// For an op that is element by element, the quick way to its result.
     private(set) lazy var immediate: Immediate? = if case .op(let op) = kind { Immediate(op) } else { nil }
+    /// For `min` and `max`, whether it is `max`.
+    let isExtreme: Bool?
 
     struct Body {
         let code: Code
@@ -243,6 +248,7 @@ public final class Function: @unchecked Sendable {
 
     init(_ name: String, _ kind: Kind) {
         (self.name, self.kind) = (name, kind)
+        isExtreme = if case .op(let op) = kind { ["min": false, "max": true][op.name] } else { nil }
         if case .code(let code, let captures, let module) = kind {
             body = Body(code: code, captures: captures, module: module)
             entry = Entry(

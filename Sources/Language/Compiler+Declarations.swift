@@ -204,7 +204,7 @@ extension Compiler {
         let first = allocate(entries.count)
         for (offset, entry) in entries.enumerated() { emit(Instruction(.move, first + offset, entry.1), range) }
         scope.code.recordShapes.append(
-            RecordShape(names: entries.map(\.0.text), entries: entries.map { Optional($0.0.text) }))
+            RecordShape(fields: FieldNames(entries.map(\.0.text)), entries: entries.map { Optional($0.0.text) }))
         let result = allocate()
         emit(Instruction(.record, result, scope.code.recordShapes.count - 1, first), range)
         emit(Instruction(.return, result), range)

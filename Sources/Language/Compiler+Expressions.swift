@@ -209,6 +209,7 @@ extension Compiler {
             place = SourceRange(range.source, name.range.start, range.end)
             load(base, into: first)
             site.method = name.text
+            site.verbs = library.verbs(named: name.text)
             switch resolve(name.text) {
             case .register(let register): site.fallback = .register(register)
             case .capture(let index): site.fallback = .capture(index)
@@ -339,7 +340,7 @@ extension Compiler {
                 entries.append(nil)
             }
         }
-        scope.code.recordShapes.append(RecordShape(names: entries.compactMap { $0 }, entries: entries))
+        scope.code.recordShapes.append(RecordShape(fields: FieldNames(entries.compactMap { $0 }), entries: entries))
         emit(Instruction(.record, target, scope.code.recordShapes.count - 1, first), range)
     }
 

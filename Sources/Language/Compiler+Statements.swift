@@ -110,6 +110,12 @@ extension Compiler {
             load(value, into: register, named: name.text)
             scope.definitelySet.insert(register)
         case .list(let names):
+            // `a, b = b, a` needs no list.
+            if case .list(let elements) = value.kind, elements.count == names.count, !elements.contains(where: \.isSpread) {
+                let first = allocate(names.count)
+                for (offset, element) in elements.enumerated() { load(element.value, into: first + offset) }
+                return store(names, from: first, range)
+            }
             let source = allocate()
             load(value, into: source)
             let first = allocate(names.count)

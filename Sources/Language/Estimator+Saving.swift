@@ -165,6 +165,7 @@ extension Machine {
         let made = session.compile(SourceText(path: path, text: source), isStandard: false, diagnostics: &found)
         if let first = found.first { throw first }
         made.module.isSealed = true
+        session.knowsSealed = true
         _ = try run(made.code, in: made.module)
         guard let slot = made.module.slots[name], case .estimator(let estimator) = made.module.registers[slot] else {
             throw Fault("E0467", "the source in \(path) does not make `\(name)`")

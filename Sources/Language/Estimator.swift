@@ -130,7 +130,7 @@ extension Machine {
         constructions = []
         defer { (applications, constructions, defaults) = suspended }
         let result = try invoke(
-            constructor.info.configuration, arguments, captures: constructor.configurationCaptures, function: nil,
+            constructor.info.configuration, arguments, captures: constructor.configurationCaptures,
             module: constructor.module)
         guard case .record(let fields) = result else { return Record([], []) }
         return fields

@@ -8,6 +8,11 @@ extension Value {
         if case .string(let text) = self { text.string } else { written }
     }
 
+    /// Appends `text`.
+    func print(to out: inout String) {
+        if case .string(let text) = self { out += text.string } else { write(to: &out, depth: 0) }
+    }
+
     /// The value as a script would write it: strings quoted.
     public var written: String {
         var out = ""
@@ -117,12 +122,17 @@ private func shortestDigits(_ description: String) -> (negative: Bool, digits: [
 }
 
 /// As Python writes floats: shortest digits, `.0` when whole, an exponent below 1e-4 and from 1e16.
-func formatShortest(_ value: Double) -> String { layOut(value.isFinite, value.isNaN, value < 0, value.description) }
-func formatShortest(_ value: Float) -> String { layOut(value.isFinite, value.isNaN, value < 0, value.description) }
+func formatShortest(_ value: some BinaryFloatingPoint & CustomStringConvertible) -> String {
+    if value.isNaN { return "nan" }
+    if value.isInfinite { return value < 0 ? "-inf" : "inf" }
+    let description = value.description
+    // Swift writes most numbers as Python does.
+    if value.magnitude < 1e16, !description.utf8.contains(UInt8(ascii: "e")) { return description }
+    return laidOut(description)
+}
 
-private func layOut(_ isFinite: Bool, _ isNaN: Bool, _ isNegative: Bool, _ description: String) -> String {
-    if isNaN { return "nan" }
-    if !isFinite { return isNegative ? "-inf" : "inf" }
+/// Swift's description of a finite number, in Python's layout.
+func laidOut(_ description: String) -> String {
     let (negative, digits, exponent) = shortestDigits(description)
     return (negative ? "-" : "") + plain(digits, exponent)
 }
@@ -312,8 +322,11 @@ struct FormatSpec {
                 text = formatShortest(magnitude)
             }
         }
-        let whole = text.prefix { $0.isNumber }
-        return pad(negative, grouped(String(whole)) + text.dropFirst(whole.count), isNumber: true)
+        if comma {
+            let whole = text.prefix { $0.isNumber }
+            text = grouped(String(whole)) + text.dropFirst(whole.count)
+        }
+        return pad(negative, text, isNumber: true)
     }
 
     private func grouped(_ digits: String) -> String {
@@ -328,6 +341,7 @@ struct FormatSpec {
 
     private func pad(_ negative: Bool, _ body: String, isNumber: Bool) -> String {
         let mark = negative ? "-" : !isNumber || sign == "-" ? "" : String(sign)
+        if width == 0 { return mark + body }
         let missing = max(0, width - mark.count - body.count)
         let filler = String(repeating: zero && align == nil ? "0" : fill, count: missing)
         switch align ?? (zero ? "=" : isNumber ? ">" : "<") {

@@ -28,12 +28,11 @@ extension Machine {
             }
             return .int(range[place])
         case (.string(let text), .int(let i)):
-            let scalars = text.codePoints
-            guard let place = resolve(i, scalars.count) else {
+            guard let place = resolve(i, text.count) else {
                 if isCheck { return .unknown }
-                throw Fault.index(i, count: scalars.count, of: "string")
+                throw Fault.index(i, count: text.count, of: "string")
             }
-            return .string(String(scalars[place]))
+            return .string(text.character(at: place))
         case (.bytes(let bytes), .int(let i)):
             guard let place = resolve(i, bytes.array.count) else { throw Fault.index(i, count: bytes.array.count, of: "value of bytes") }
             return .int(Int(bytes.array[place]))
@@ -86,36 +85,48 @@ extension Machine {
                 if parts.count == 1, case .index(let position) = parts[0] { return try index(base, position) }
                 throw Fault("E0423", "\(base.described) takes one index")
             }
-            for bound in [start, stop, step] { if let bound, bound.isUnknown { return .unknown } }
-            let (count, pick): (Int, ([Int]) -> Value)
-            switch base {
-            case .list(let list): (count, pick) = (list.values.count, { .list(List($0.map { list.values[$0] })) })
-            case .range(let range): (count, pick) = (range.count, { .list(List($0.map { .int(range[$0]) })) })
-            case .string(let text):
-                let scalars = text.codePoints
-                (count, pick) = (
-                    scalars.count,
-                    { places in
-                        var view = String.UnicodeScalarView()
-                        for place in places { view.append(scalars[place]) }
-                        return .string(String(view))
-                    }
-                )
-            case .table(let table):
-                if isCheck { return .table(TableValue(table.table.withRows(nil))) }
-                (count, pick) = (table.table.count ?? 0, { .table(TableValue(table.table.gathering($0))) })
-            case .bytes(let bytes): (count, pick) = (bytes.array.count, { .bytes(Bytes($0.map { bytes.array[$0] })) })
-            default: throw Fault("E0423", "\(base.described) cannot be sliced")
-            }
-            let (begin, end, stride) = try bounds(start, stop, step, count)
+            return try slice(base, start, stop, step)
+        }
+        return try tensorSubscripts(tensor, parts)
+    }
+
+    /// `base[start:stop:step]` of anything but a tensor.
+    private func slice(_ base: Value, _ start: Value?, _ stop: Value?, _ step: Value?) throws -> Value {
+        if start?.isUnknown ?? false || stop?.isUnknown ?? false || step?.isUnknown ?? false { return .unknown }
+        let count: Int
+        switch base {
+        case .list(let list): count = list.values.count
+        case .range(let range): count = range.count
+        case .string(let text): count = text.count
+        case .bytes(let bytes): count = bytes.array.count
+        case .table(let table):
+            if isCheck { return .table(TableValue(table.table.withRows(nil))) }
+            count = table.table.count ?? 0
+        default: throw Fault("E0423", "\(base.described) cannot be sliced")
+        }
+        let (begin, end, stride) = try bounds(start, stop, step, count)
+        if stride == 1 {
+            let places = begin..<max(begin, end)
+            if case .list(let list) = base { return .list(List(list.values[places])) }
+            if case .string(let text) = base { return .string(text.part(places)) }
+        }
+        let places = Swift.stride(from: begin, to: end, by: stride)
+        switch base {
+        case .list(let list): return .list(List(places.map { list.values[$0] }))
+        case .range(let range):
             // A part of a range is one, and not stored either.
-            if case .range(let range) = base, let part = RangeList(from: begin, to: end, by: stride) {
+            if let part = RangeList(from: begin, to: end, by: stride) {
                 let (step, overflow) = range.step.multipliedReportingOverflow(by: part.count > 1 ? stride : 1)
                 if !overflow { return .range(RangeList(start: range[part.start], step: step, count: part.count)) }
             }
-            return pick(Array(Swift.stride(from: begin, to: end, by: stride)))
+            return .list(List(places.map { .int(range[$0]) }))
+        case .string(let text):
+            let points = text.codePoints
+            return .string(String(String.UnicodeScalarView(places.map { points[$0] })))
+        case .bytes(let bytes): return .bytes(Bytes(places.map { bytes.array[$0] }))
+        case .table(let table): return .table(TableValue(table.table.gathering(Array(places))))
+        default: return base
         }
-        return try tensorSubscripts(tensor, parts)
     }
 
     /// Python's rule for the bounds of a slice.

@@ -40,7 +40,7 @@ public final class Iterator: @unchecked Sendable {
         case .text(let scalars):
             guard turns < scalars.count else { return nil }
             turns += 1
-            return .string(String(scalars[turns - 1]))
+            return .string(.of(scalars[turns - 1]))
         case .record(let record, let pairs):
             guard turns < record.names.count else { return nil }
             turns += 1

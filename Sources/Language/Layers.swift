@@ -276,7 +276,7 @@ extension Machine {
                 applications = suspended
             }
             layer.configuration = arguments
-            _ = try invoke(info.configuration, arguments, captures: constructor.configurationCaptures, function: nil, module: constructor.module)
+            _ = try invoke(info.configuration, arguments, captures: constructor.configurationCaptures, module: constructor.module)
         } else {
             layer.configuration = try configure(constructor, arguments)
         }
@@ -289,7 +289,7 @@ extension Machine {
     private func configure(_ constructor: Constructor, _ arguments: [Value]) throws -> [Value] {
         // A construction inside a configuration (a layer given as an argument's default) belongs to the file.
         let result = try invoke(
-            constructor.info.configuration, arguments, captures: constructor.configurationCaptures, function: nil,
+            constructor.info.configuration, arguments, captures: constructor.configurationCaptures,
             module: constructor.module)
         if case .list(let list) = result { return Array(list.values) }
         return arguments.map { _ in .unknown }
@@ -401,7 +401,7 @@ extension Machine {
             let count = layer.configuration.count
             let bound = try bind(Array(body.parameters.dropFirst(count)), inputs, named, layer.kind)
             result = try invoke(
-                body, layer.configuration + bound, captures: layer.constructor.bodyCaptures, function: nil,
+                body, layer.configuration + bound, captures: layer.constructor.bodyCaptures,
                 module: layer.constructor.module)
         } else {
             result = .unknown

@@ -11,6 +11,7 @@ public final class Machine {
     unowned let session: Session
     /// Whether this is the check: nothing is computed, printed or written, and unknown values are followed.
     let isCheck: Bool
+    private let isQuick: Bool
     var frames = FrameStack(capacity: Machine.deepest + 1)
     private let stack: Registers
     private var stackTop = 0
@@ -62,6 +63,7 @@ public final class Machine {
     init(session: Session, isCheck: Bool) {
         self.session = session
         self.isCheck = isCheck
+        isQuick = session.isQuick
         stack = Registers(rawCapacity: Self.stackCapacity)
     }
     deinit {
@@ -92,14 +94,19 @@ public final class Machine {
     }
 
     /// Calls a function's code with its parameters already bound.
-    func invoke(_ code: Code, _ arguments: [Value], captures: [Value], function: Function?, module: Module) throws -> Value {
-        if frames.count >= Self.deepest { throw Fault.tooDeep }
-        guard reserve(code.registerCount) else { throw Fault.tooDeep }
+    func invoke(_ code: Code, _ arguments: [Value], captures: [Value], module: Module) throws -> Value {
+        let function = Function(code.name, .code(code, captures: captures, module: module))
+        return try invoke(function, arguments)
+    }
+
+    /// Calls a `fn` or lambda with a value for each parameter.
+    func invoke(_ function: Function, _ arguments: [Value]) throws -> Value {
+        guard let entry = function.entry else { preconditionFailure("only code has frames") }
+        guard frames.count < Self.deepest, reserve(entry.registerCount) else { throw Fault.tooDeep }
         let registers = stack.advanced(by: stackTop)
-        registers.clear(0..<code.registerCount)
-        for (index, argument) in arguments.enumerated() { registers[index] = argument }
-        return try enter(
-            function ?? Function(code.name, .code(code, captures: captures, module: module)), registers: registers, onStack: true)
+        registers.clear(0..<entry.registerCount)
+        for index in arguments.indices { registers[index] = arguments[index] }
+        return try enter(function, registers: registers, onStack: true)
     }
 
     private func enter(_ function: Function, registers: Registers, onStack: Bool) throws -> Value {
@@ -188,7 +195,7 @@ public final class Machine {
             if M.isCheck {
                 if let region, frames.count == depth, !region.contains(pc) { return .reached(pc) }
                 check.steps += 1
-            } else if program[pc].opcode.isPlain {
+            } else if isQuick, program[pc].opcode.isPlain {
                 pc = runPlain(pc)
                 let frame = frames[frames.count - 1]
                 regs = frame.registers

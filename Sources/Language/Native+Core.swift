@@ -36,7 +36,7 @@ extension Native {
             switch arguments[0] {
             case .list(let list): return .int(list.values.count)
             case .range(let range): return .int(range.count)
-            case .string(let text): return .int(text.codePoints.count)
+            case .string(let text): return .int(text.count)
             case .bytes(let bytes): return .int(bytes.array.count)
             case .record(let record): return .int(record.names.count)
             case .table(let table): return table.table.count.map { .int($0) } ?? .unknown(.int)
@@ -68,9 +68,10 @@ extension Native {
             "record", [Parameter("pairs")], doc: "A record of `[name, value]` pairs; where two have one name, the later value stands.",
             example: "record([[\"a\", 1], [\"b\", 2]])    # => {a = 1, b = 2}"
         ) { machine, arguments in
-            var (names, values, positions): ([String], [Value], [String: Int]) = ([], [], [:])
             let pairs = try machine.list(arguments[0])
-            positions.reserveCapacity(pairs.count)
+            var (names, values, index) = ([String](), [Value](), NameIndex(capacity: pairs.count))
+            names.reserveCapacity(pairs.count)
+            values.reserveCapacity(pairs.count)
             for pair in pairs {
                 if pair.isUnknown { return .unknown }
                 guard case .list(let parts) = pair else {
@@ -78,18 +79,18 @@ extension Native {
                 }
                 if parts.values.count != 2 { throw Fault.unpack(parts.values.count, into: 2, "a pair") }
                 if parts.values[0].isUnknown { return .unknown }
-                guard case .string(let name) = parts.values[0] else {
+                guard case .string(let text) = parts.values[0] else {
                     throw Fault.type("the name in a pair", expected: "a string", found: parts.values[0])
                 }
-                if let position = positions.updateValue(names.count, forKey: name.string) {
-                    positions[name.string] = position
+                let name = text.string
+                if let position = index.insert(name, at: names.count, of: names) {
                     values[position] = parts.values[1]
                 } else {
-                    names.append(name.string)
+                    names.append(name)
                     values.append(parts.values[1])
                 }
             }
-            return .record(Record(names, values))
+            return .record(Record(FieldNames(index, names: names), values))
         },
         Native("enumerate", [Parameter("xs"), Parameter("start", .int(0))], doc: "Pairs `[index, element]`.", example: "enumerate([\"a\"])    # => [[0, \"a\"]]") { machine, arguments in
             if case .dataset = arguments[0] { return try machine.datasetVerb("enumerate", arguments[0], [arguments[1]], []) }

@@ -8,48 +8,31 @@ extension Native {
     static let stringVerbs: [Native] = [
         Native("split", [text, Parameter("separator", .none)], doc: "The parts between separators, or between white space.", example: "\"a,b\".split(\",\")    # => [\"a\", \"b\"]", result: .texts) { _, arguments in
             let whole = try arguments.string(0)
-            guard let separator = try arguments.optionalString(1) else {
-                return .list(whole.split(whereSeparator: \.isWhitespace).map { .string(String($0)) })
-            }
+            guard let separator = try arguments.optionalString(1) else { return .list(whole.words.map { .string($0) }) }
             if separator.isEmpty { throw Fault("E0428", "the separator of `split` must not be empty") }
-            let scalars = Array(whole.unicodeScalars), part = Array(separator.unicodeScalars)
-            var pieces: [Value] = []
-            var start = 0
-            while let place = find(part, in: scalars, from: start) {
-                pieces.append(.string(String(String.UnicodeScalarView(scalars[start..<place]))))
-                start = place + part.count
-            }
-            pieces.append(.string(String(String.UnicodeScalarView(scalars[start...]))))
-            return .list(pieces)
+            return .list(whole.parts(around: separator).map { .string($0) })
         },
         Native("join", [text, Parameter("parts")], doc: "The parts with this string between them.", example: "\", \".join([\"a\", \"b\"])    # => a, b", result: .string) { machine, arguments in
             .string(try arguments.strings(1, machine).joined(separator: try arguments.string(0)))
         },
         Native("replace", [text, Parameter("old"), Parameter("new")], doc: "Every `old` replaced by `new`.", example: "\"aba\".replace(\"a\", \"c\")    # => cbc", result: .string) { _, arguments in
-            let scalars = Array(try arguments.string(0).unicodeScalars), old = Array(try arguments.string(1).unicodeScalars)
-            let new = try arguments.string(2)
+            let old = try arguments.string(1)
             if old.isEmpty { throw Fault("E0428", "what `replace` looks for must not be empty") }
-            var out = String.UnicodeScalarView()
-            var start = 0
-            while let place = find(old, in: scalars, from: start) {
-                out.append(contentsOf: scalars[start..<place])
-                out.append(contentsOf: new.unicodeScalars)
-                start = place + old.count
-            }
-            out.append(contentsOf: scalars[start...])
-            return .string(String(out))
+            return .string(try arguments.string(0).parts(around: old).joined(separator: try arguments.string(2)))
         },
         Native("strip", [text], doc: "Without white space at both ends.", example: "\" a \".strip()    # => a", result: .string) { _, arguments in .string(try arguments.string(0).trimmed) },
         Native("upper", [text], doc: "In upper case.", example: "\"a\".upper()    # => A", result: .string) { _, arguments in .string(try arguments.string(0).uppercased()) },
         Native("lower", [text], doc: "In lower case.", example: "\"A\".lower()    # => a", result: .string) { _, arguments in .string(try arguments.string(0).lowercased()) },
         Native("starts_with", [text, Parameter("part")], doc: "Whether it begins so.", example: "\"abc\".starts_with(\"ab\")    # => true", result: .bool) { _, arguments in
-            .bool(try arguments.string(0).unicodeScalars.starts(with: try arguments.string(1).unicodeScalars))
+            .bool(try arguments.string(0).starts(with: try arguments.string(1)))
         },
         Native("ends_with", [text, Parameter("part")], doc: "Whether it ends so.", example: "\"abc\".ends_with(\"bc\")    # => true", result: .bool) { _, arguments in
-            .bool(try arguments.string(0).unicodeScalars.reversed().starts(with: try arguments.string(1).unicodeScalars.reversed()))
+            .bool(try arguments.string(0).ends(with: try arguments.string(1)))
         },
         Native("find", [text, Parameter("part")], doc: "The place of the first occurrence, or -1.", example: "\"abc\".find(\"c\")    # => 2", result: .int) { _, arguments in
-            .int(find(Array(try arguments.string(1).unicodeScalars), in: Array(try arguments.string(0).unicodeScalars), from: 0) ?? -1)
+            let whole = try arguments.string(0)
+            guard let place = whole.place(of: try arguments.string(1)) else { return .int(-1) }
+            return .int(whole.part(0..<place).unicodeScalars.count)
         },
     ]
 

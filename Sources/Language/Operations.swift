@@ -204,15 +204,21 @@ extension Machine {
             }
         }
         if list.contains(where: { if case .bool = $0 { true } else { false } }) { return nil }
-        for value in list.dropFirst() {
-            switch name {
-            case "sum", "mean": result = try binary(.add, result, value)
-            case "prod": result = try binary(.multiply, result, value)
-            case "min": if case .bool(true) = try binary(.less, value, result) { result = value }
-            default: if case .bool(true) = try binary(.less, result, value) { result = value }
-            }
-        }
+        if name == "min" || name == "max" { return try extreme(name == "max", list) }
+        let op = name == "prod" ? Opcode.multiply : .add
+        for value in list.dropFirst() { result = try binary(op, result, value) }
         return name == "mean" ? try binary(.divide, result, .int(list.count)) : result
+    }
+
+    /// The smallest or largest of script numbers, the first among equals; `nil` when there is another value among them.
+    func extreme(_ isLargest: Bool, _ values: some Sequence<Value>) throws -> Value? {
+        var best: Value?
+        for value in values {
+            guard value.number != nil else { return nil }
+            if let known = best, case .bool(false) = try binary(.less, isLargest ? known : value, isLargest ? value : known) { continue }
+            best = value
+        }
+        return best
     }
 
     /// Inputs as tensors; script numbers take the dtype of the tensors beside them.

@@ -39,7 +39,7 @@ extension Machine {
         }
         switch (op, a, b) {
         case (.add, .string(let x), .string(let y)):
-            try Value.requireRoom(bytes: x.string.utf8.count + y.string.utf8.count)
+            try Value.requireRoom(bytes: x.byteCount + y.byteCount)
             return .string(x.string + y.string)
         case (.add, .list, _), (.add, .range, _):
             guard let x = try elements(a), let y = try elements(b) else { break }
@@ -51,10 +51,10 @@ extension Machine {
         case (.multiply, .list(let x), .int(let n)), (.multiply, .int(let n), .list(let x)):
             let count = try repeats(x.values.count * 16, n)
             return .list(List((0..<count).flatMap { _ in x.values }))
-        case (.less, .string(let x), .string(let y)): return .bool(precedes(x.string, y.string))
-        case (.greater, .string(let x), .string(let y)): return .bool(precedes(y.string, x.string))
-        case (.lessEqual, .string(let x), .string(let y)): return .bool(!precedes(y.string, x.string))
-        case (.greaterEqual, .string(let x), .string(let y)): return .bool(!precedes(x.string, y.string))
+        case (.less, .string(let x), .string(let y)): return .bool(x.string.precedes(y.string))
+        case (.greater, .string(let x), .string(let y)): return .bool(y.string.precedes(x.string))
+        case (.lessEqual, .string(let x), .string(let y)): return .bool(!y.string.precedes(x.string))
+        case (.greaterEqual, .string(let x), .string(let y)): return .bool(!x.string.precedes(y.string))
         case (.matmul, _, _) where isList(a) && isList(b): return try tensorBinary(op, a, b)
         default: break
         }
@@ -89,9 +89,6 @@ extension Machine {
         try Value.requireRoom(bytes: overflow ? .max : total)
         return max(count, 0)
     }
-
-    /// By code points, as Python orders strings.
-    private func precedes(_ a: String, _ b: String) -> Bool { a.unicodeScalars.lexicographicallyPrecedes(b.unicodeScalars) }
 
     private func integers(_ op: Opcode, _ x: Int, _ y: Int) throws -> Value {
         func checked(_ result: (partialValue: Int, overflow: Bool)) throws -> Value {
@@ -277,7 +274,7 @@ extension Machine {
         case (.int(let x), .int(let y)): return x == y
         case (.float(let x), .float(let y)): return x == y
         case (.int(let x), .float(let y)), (.float(let y), .int(let x)): return Double(x) == y
-        case (.string(let x), .string(let y)): return x === y || x.string.unicodeScalars.elementsEqual(y.string.unicodeScalars)
+        case (.string(let x), .string(let y)): return x === y || x.string.isSame(as: y.string)
         case (.bytes(let x), .bytes(let y)): return x.array == y.array
         case (.dtype(let x), .dtype(let y)): return x == y
         case (.dtype(let x), .function), (.function, .dtype(let x)): return a.dtype == x && b.dtype == x
@@ -340,7 +337,7 @@ extension Machine {
             guard let exact = Int(exactly: x) else { return .bool(false) }
             return try contains(.int(exact), in: b)
         case (_, .range): return .bool(false)
-        case (.string(let part), .string(let whole)): return .bool(find(part.codePoints, in: whole.codePoints, from: 0) != nil)
+        case (.string(let part), .string(let whole)): return .bool(whole.string.place(of: part.string) != nil)
         case (.string(let name), .record(let record)): return .bool(record.position(of: name.string) != nil)
         case (.string(let name), .table(let table)): return .bool(table.table.names.contains(name.string))
         case (.unknown, _): return try unknownBinary(.contains, a, b)
@@ -378,16 +375,6 @@ extension Value {
     static func requireRoom(values count: Int) throws {
         try requireRoom(bytes: count > 1 << 32 / MemoryLayout<Value>.stride ? .max : count * MemoryLayout<Value>.stride)
     }
-}
-
-/// The first place from `start` on where `part` stands in `whole`.
-func find(_ part: [Unicode.Scalar], in whole: [Unicode.Scalar], from start: Int) -> Int? {
-    if part.isEmpty { return start <= whole.count ? start : nil }
-    guard whole.count - start >= part.count else { return nil }
-    for offset in start...(whole.count - part.count) where whole[offset] == part[0] {
-        if whole[offset..<offset + part.count].elementsEqual(part) { return offset }
-    }
-    return nil
 }
 
 extension Opcode {
@@ -438,6 +425,27 @@ extension Opcode {
         case .greater: "greater"
         case .greaterEqual: "greater_equal"
         default: nil
+        }
+    }
+}
+
+extension Immediate.Number {
+    /// A script's number. (The smallest int is left to those who look for overflow.)
+    init?(_ value: Value) {
+        switch value {
+        case .int(let x) where x != .min: self = .int(x)
+        case .float(let x): self = .float(x)
+        default: return nil
+        }
+    }
+}
+
+extension Value {
+    init(_ number: Immediate.Number) {
+        switch number {
+        case .bool(let x): self = .bool(x)
+        case .int(let x): self = .int(x)
+        case .float(let x): self = .float(x)
         }
     }
 }

@@ -1,9 +1,10 @@
 /// The machine's quick loop, for numbers and truth values.
 ///
 /// It takes the instructions that scripts spend their turns on, and the calls of plain functions between them, as long
-/// as what they read and what they write over holds no reference; besides, turns over lists and appending to lists and
-/// strings. It throws nothing and hardly counts references, so that all it needs stays in processor registers. The
-/// first instruction that needs more is left to `Machine.loop`, which knows them all.
+/// as what they read and what they write over holds no reference; besides, what moves values about: turns over lists,
+/// parts of lists and records, appending to lists and strings. It throws nothing and counts few references, so that all
+/// it needs stays in processor registers. The first instruction that needs more is left to `Machine.loop`, which knows
+/// them all.
 extension Machine {
     /// Runs from `start` in the innermost frame, and gives the place of the first instruction that is not for here, in
     /// what is then the innermost frame.
@@ -103,10 +104,10 @@ extension Machine {
                         isTaken = false
                         break
                     }
-                    isTaken = appendQuickly(instruction.a, other.string, unsafe Registers(base: registers))
+                    isTaken = appendQuickly(instruction.a, other, unsafe Registers(base: registers))
                     if isTaken { unsafe next += 1 }
                 }
-            case .push:
+            case .push, .append:
                 isTaken = pushQuickly(instruction.a, unsafe operand(instruction.b).pointee, unsafe Registers(base: registers))
                 if isTaken { unsafe next += 1 }
             case .subtract: isTaken = arithmetic(instruction, { $0.subtractingReportingOverflow($1) }, -)
@@ -141,11 +142,15 @@ extension Machine {
             case .move, .take:
                 // What `take` leaves behind is read no more, and a number need not be let go.
                 let (source, target) = unsafe (operand(instruction.b), registers + Int(instruction.a))
-                isTaken = unsafe source.pointee.isPlain && target.pointee.isPlain
-                if isTaken {
+                if unsafe source.pointee.isPlain && target.pointee.isPlain {
                     unsafe target.copyPlain(source)
-                    unsafe next += 1
+                } else if instruction.opcode == .move {
+                    unsafe target.pointee = source.pointee
+                } else {
+                    unsafe target.pointee = Registers(base: registers).take(instruction.b)
                 }
+                unsafe next += 1
+                isTaken = true
             case .jump:
                 unsafe next = program.instructions + instruction.wide
                 // The end of a loop's body: the next turn begins at once.
@@ -157,6 +162,73 @@ extension Machine {
                     isTaken = true
                 } else {
                     isTaken = false
+                }
+            case .jumpAnd, .jumpOr:
+                if case .bool(let condition) = unsafe registers[Int(instruction.a)] {
+                    unsafe next = condition == (instruction.opcode == .jumpOr) ? program.instructions + instruction.wide : next + 1
+                    isTaken = true
+                } else {
+                    isTaken = false
+                }
+            case .and, .or:
+                // The left side did not decide.
+                let target = unsafe registers + Int(instruction.a)
+                if case .bool = unsafe target.pointee, case .bool(let second) = unsafe operand(instruction.c).pointee {
+                    unsafe target.initialize(to: .bool(second))
+                    unsafe next += 1
+                    isTaken = true
+                } else {
+                    isTaken = false
+                }
+            case .not:
+                let target = unsafe registers + Int(instruction.a)
+                if case .bool(let x) = unsafe operand(instruction.b).pointee, unsafe target.pointee.isPlain {
+                    unsafe target.initialize(to: .bool(!x))
+                    unsafe next += 1
+                    isTaken = true
+                } else {
+                    isTaken = false
+                }
+            case .index:
+                guard case .list(let list) = unsafe operand(instruction.b).pointee, case .int(let place) = unsafe operand(instruction.c).pointee,
+                    place >= 0, place < list.values.count
+                else {
+                    isTaken = false
+                    break
+                }
+                unsafe registers[Int(instruction.a)] = list.values[place]
+                unsafe next += 1
+                isTaken = true
+            case .field:
+                guard case .record(let record) = unsafe operand(instruction.b).pointee,
+                    case .string(let name) = unsafe operand(instruction.c).pointee, let place = record.position(of: name.string)
+                else {
+                    isTaken = false
+                    break
+                }
+                unsafe registers[Int(instruction.a)] = record.values[place]
+                unsafe next += 1
+                isTaken = true
+            case .unpack:
+                guard case .list(let list) = unsafe registers[Int(instruction.a)], list.values.count == Int(instruction.b) else {
+                    isTaken = false
+                    break
+                }
+                for offset in 0..<Int(instruction.b) { unsafe registers[Int(instruction.c) + offset] = list.values[offset] }
+                unsafe next += 1
+                isTaken = true
+            case .capture:
+                guard instruction.b != 0xFFFF else {
+                    isTaken = false
+                    break
+                }
+                let value = frames[frames.count - 1].captured(Int(instruction.b))
+                if case .unset = value {
+                    isTaken = false
+                } else {
+                    unsafe registers[Int(instruction.a)] = value
+                    unsafe next += 1
+                    isTaken = true
                 }
             case .next: isTaken = turn(instruction)
             case .turn:
@@ -214,17 +286,6 @@ extension Machine {
             default: isTaken = false
             }
             if !isTaken { return unsafe next - program.instructions }
-        }
-    }
-}
-
-extension Value {
-    /// A float, or an int as one.
-    @inline(__always) fileprivate var number: Double? {
-        switch self {
-        case .float(let x): x
-        case .int(let x): Double(x)
-        default: nil
         }
     }
 }

@@ -6,14 +6,14 @@ internal import Syntax
 extension Machine {
     func executeRarely(_ instruction: Instruction, _ program: Program, _ regs: Registers) throws {
         let top = frames.count - 1
-        let code = frames[top].code
+        var code: Code { frames[top].code }
         let a = Int(instruction.a)
         switch instruction.opcode {
         case .capture:
             if instruction.b == 0xFFFF {
                 regs[a] = .function(frames[top].function)
             } else {
-                let value = frames[top].captures[Int(instruction.b)]
+                let value = frames[top].captured(Int(instruction.b))
                 if case .unset = value {
                     let name = code.captureNames[Int(instruction.b)]
                     guard let position = session.library.position(of: name) else {
@@ -49,8 +49,12 @@ extension Machine {
             }
             regs[a] = try subscripts(regs[a], parts)
         case .unpack:
-            let count = Int(instruction.b)
-            for (offset, value) in try unpack(regs[a], count).enumerated() { regs[Int(instruction.c) + offset] = value }
+            let (count, first) = (Int(instruction.b), Int(instruction.c))
+            if case .list(let list) = regs[a], list.values.count == count {
+                for offset in 0..<count { regs[first + offset] = list.values[offset] }
+            } else {
+                for (offset, value) in try unpack(regs[a], count).enumerated() { regs[first + offset] = value }
+            }
         case .unpackRecord:
             let value = regs[a]
             for (offset, name) in code.nameLists[Int(instruction.b)].enumerated() {
@@ -115,7 +119,12 @@ extension Machine {
                         isUnknown = true
                         continue
                     }
-                    text += try format.map { try $0.format(value) } ?? printed(value)
+                    if let format {
+                        text += try format.format(value)
+                    } else {
+                        try require(value)
+                        value.print(to: &text)
+                    }
                 }
             }
             regs[a] = isUnknown ? .unknown(.string) : .string(text)
@@ -181,7 +190,7 @@ extension Machine {
         sources.map { source in
             switch source {
             case .register(let register): regs[register]
-            case .capture(let index): frames[frames.count - 1].captures[index]
+            case .capture(let index): frames[frames.count - 1].captured(index)
             case .global(let slot): frames[frames.count - 1].module.registers[slot]
             case .itself: .function(frames[frames.count - 1].function)
             }
@@ -189,23 +198,23 @@ extension Machine {
     }
 
     private func record(_ shape: RecordShape, _ first: Int, _ regs: Registers) throws -> Value {
-        if shape.names.count == shape.entries.count {
-            return .record(Record(shape.names, (0..<shape.entries.count).map { regs[first + $0] }))
+        if shape.fields.names.count == shape.entries.count {
+            return .record(Record(shape.fields, (0..<shape.entries.count).map { regs[first + $0] }))
         }
-        var result = Record([], [])
+        var fields = Fields()
         for (offset, entry) in shape.entries.enumerated() {
             let value = regs[first + offset]
             if let entry {
-                result = result.setting(entry, value)
+                fields.set(entry, value)
             } else if case .record(let other) = value {
-                for (name, value) in zip(other.names, other.values) { result = result.setting(name, value) }
+                fields.add(other)
             } else if value.isUnknown {
                 return .unknown
             } else {
                 throw Fault.type("what `...` spreads into a record", expected: "a record", found: value)
             }
         }
-        return .record(result)
+        return .record(fields.record)
     }
 
     /// The values that a binding to several names gives them.
@@ -216,8 +225,7 @@ extension Machine {
             if kinds.isDisjoint(with: [.string, .list, .texts, .other]) { try tryKinds(of: value) { _ = try unpack($0, count) } }
             return Array(repeating: kinds.element, count: count)
         case .list(let list):
-            guard list.values.count == count else { throw Fault.unpack(list.values.count, into: count, "a list") }
-            return Array(list.values)
+            throw Fault.unpack(list.values.count, into: count, "a list")
         case .range(let range):
             guard range.count == count else { throw Fault.unpack(range.count, into: count, "a range") }
             return (0..<count).map { .int(range[$0]) }
@@ -231,7 +239,7 @@ extension Machine {
         case .string(let text):
             let scalars = text.codePoints
             guard scalars.count == count else { throw Fault.unpack(scalars.count, into: count, "a string") }
-            return scalars.map { .string(String($0)) }
+            return scalars.map { .string(.of($0)) }
         default: throw Fault("E0416", "\(value.described) cannot be taken apart into \(count) names")
         }
     }

@@ -82,6 +82,15 @@ extension Value {
         default: false
         }
     }
+
+    /// A float, or an int as one.
+    @inline(__always) var number: Double? {
+        switch self {
+        case .float(let x): x
+        case .int(let x): Double(x)
+        default: nil
+        }
+    }
 }
 
 /// A code's instructions and constants, as the machine reads them. Lives as long as its code.
@@ -170,7 +179,8 @@ extension Registers {
 
     var function: Function { unsafe held.takeUnretainedValue() }
     var code: Code { function.body.code }
-    var captures: [Value] { function.body.captures }
+    /// A value that the function keeps from where it was made.
+    @inline(__always) func captured(_ index: Int) -> Value { unsafe held._withUnsafeGuaranteedRef { $0.body.captures[index] } }
     var module: Module { function.body.module }
 }
 

@@ -40,7 +40,7 @@ extension Session {
             machine.measurements = Measurements()
             var status: Int32 = 0
             do {
-                _ = try machine.invoke(test.code, [], captures: [], function: nil, module: module)
+                _ = try machine.invoke(test.code, [], captures: [], module: module)
                 status = machine.failedExpectations.isEmpty ? 0 : 1
             } catch {
                 if let diagnostic = machine.describe(error, above: 0) as? Diagnostic {

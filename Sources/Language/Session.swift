@@ -34,6 +34,10 @@ public final class Session {
     public var optionTexts: [String: String] = [:]
     /// Whether what runs here reaches no files: for texts that nobody vouches for.
     public var isSealed = false
+    /// Whether the machine takes its quick loop; without it the general loop runs every instruction, with the same results.
+    var isQuick = true
+    /// Whether any module is sealed: before that nobody need look for one among the calls.
+    var knowsSealed = false
     /// Code of files by path; each is read and compiled once.
     private var compiled: [String: (code: Code, module: Module)] = [:]
     /// Modules of the pass at hand (the check's or the run's), by path.
@@ -450,15 +454,6 @@ public final class Session {
     func forgetFiles() {
         compiled = [:]
         modules = [:]
-    }
-}
-
-extension String {
-    var trimmed: String {
-        var part = Substring(self)
-        while let first = part.first, first.isWhitespace { part.removeFirst() }
-        while let last = part.last, last.isWhitespace { part.removeLast() }
-        return String(part)
     }
 }
 

@@ -131,13 +131,14 @@ public final class StandardLibrary: @unchecked Sendable {
 
     // MARK: Verbs
 
-    private let verbs = Native.verbs
+    private let verbs = Native.verbs.mapValues { $0.mapValues { Value.function(Function($0.name, .native($0))) } }
 
     /// The verb of a value's kind.
-    func verb(_ name: String, of value: Value) -> Value? {
-        if let native = verbs[value.kind]?[name] { return .function(Function(name, .native(native))) }
-        if case .range = value, let native = verbs["list"]?[name] { return .function(Function(name, .native(native))) }
-        return nil
+    func verb(_ name: String, of value: Value) -> Value? { verbs[value.kind]?[name] }
+
+    /// The verbs of this name, by the kind of their value.
+    func verbs(named name: String) -> [(kind: String, verb: Value)] {
+        verbs.compactMap { kind, verbs in verbs[name].map { (kind, $0) } }
     }
 
     func verbs(of value: Value) -> [String] { verbs[value.kind].map { $0.keys.sorted() } ?? [] }

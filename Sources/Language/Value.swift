@@ -33,28 +33,6 @@ public enum Value: @unchecked Sendable {
     case iterator(Iterator)
 }
 
-/// A string. Kept with its count of code points once somebody asked, so that indexing loops stay linear.
-public final class Text: @unchecked Sendable {
-    public internal(set) var string: String
-    private var scalars: [Unicode.Scalar]?
-
-    public init(_ string: String) { self.string = string }
-
-    /// The code points, for indexing and slicing.
-    var codePoints: [Unicode.Scalar] {
-        if let scalars { return scalars }
-        let made = Array(string.unicodeScalars)
-        scalars = made
-        return made
-    }
-
-    /// Appends in place; only for a string that nobody else holds.
-    func append(_ other: String) {
-        string += other
-        if scalars != nil { scalars = nil }
-    }
-}
-
 public final class Bytes: Sendable {
     public let array: [UInt8]
     public init(_ array: [UInt8]) { self.array = array }
@@ -98,27 +76,49 @@ public final class RangeList: Sendable {
 
 /// Ordered named fields.
 public final class Record: @unchecked Sendable {
-    public let names: [String]
+    let fields: FieldNames
     public let values: [Value]
-    /// Built once there are enough fields to make a search worth it.
-    private lazy var index: [String: Int] = Dictionary(uniqueKeysWithValues: names.enumerated().map { ($1, $0) })
+    public var names: [String] { fields.names }
 
-    public init(_ names: [String], _ values: [Value]) { (self.names, self.values) = (names, values) }
+    init(_ fields: FieldNames, _ values: [Value]) { (self.fields, self.values) = (fields, values) }
+    public convenience init(_ names: [String], _ values: [Value]) { self.init(FieldNames(names), values) }
     public convenience init(_ fields: [(String, Value)]) { self.init(fields.map(\.0), fields.map(\.1)) }
 
-    public func position(of name: String) -> Int? {
-        names.count <= 8 ? names.firstIndex(of: name) : index[name]
-    }
+    public func position(of name: String) -> Int? { fields.position(of: name) }
     public subscript(name: String) -> Value? { position(of: name).map { values[$0] } }
 
     /// This record with a field replaced, or added at the end.
     func setting(_ name: String, _ value: Value) -> Record {
-        if let position = position(of: name) {
-            var changed = values
-            changed[position] = value
-            return Record(names, changed)
+        var fields = Fields()
+        fields.add(self)
+        fields.set(name, value)
+        return fields.record
+    }
+}
+
+/// A record in the making.
+struct Fields {
+    private var names = FieldNames.none
+    private var values: [Value] = []
+
+    var record: Record { Record(names, values) }
+
+    /// Replaces a field, or adds it at the end.
+    mutating func set(_ name: String, _ value: Value) {
+        if let position = names.position(of: name) {
+            values[position] = value
+        } else {
+            names = FieldNames(names.names + [name])
+            values.append(value)
         }
-        return Record(names + [name], values + [value])
+    }
+
+    mutating func add(_ other: Record) {
+        if values.isEmpty {
+            (names, values) = (other.fields, other.values)
+        } else {
+            for (name, value) in zip(other.names, other.values) { set(name, value) }
+        }
     }
 }
 

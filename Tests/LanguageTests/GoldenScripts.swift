@@ -61,7 +61,7 @@ enum Scripts {
     }
 
     /// Runs a script in this process and gives what it wrote, in the form of the `.out` files.
-    static func run(_ path: String) -> String {
+    static func run(_ path: String, _ change: (Session) -> Void = { _ in }) -> String {
         unsafe chdir(root)
         let source: SourceText
         do {
@@ -69,10 +69,12 @@ enum Scripts {
         } catch {
             return "\(error)"
         }
-        return run(source)
+        return run(source, change)
     }
 
-    static func run(_ source: SourceText, library: StandardLibrary = StandardLibrary(root: package + "/stdlib")) -> String {
+    static func run(
+        _ source: SourceText, library: StandardLibrary = StandardLibrary(root: package + "/stdlib"), _ change: (Session) -> Void = { _ in }
+    ) -> String {
         let output = Mutex("")
         let errors = Mutex("")
         let console = Console(
@@ -85,7 +87,9 @@ enum Scripts {
             progress: { _ in }, isTerminal: false, width: 80)
         var status: Int32 = 0
         withLargeStack {
-            status = Session(library: library, console: console).run(source).status
+            let session = Session(library: library, console: console)
+            change(session)
+            status = session.run(source).status
         }
         var text = output.withLock { $0 }
         let reported = errors.withLock { $0 }
