@@ -141,8 +141,9 @@ extension Machine {
     func call(at instruction: Instruction, _ regs: Registers) throws -> Value {
         let callee = Int(instruction.a)
         guard instruction.opcode == .callPlain else {
-            let site = frames[frames.count - 1].code.callSite(of: instruction)
-            guard let (positional, named) = try gather(site, callee + 1, regs) else { return .unknown }
+            guard let (positional, named) = try gather(frames[frames.count - 1].code.callSites, instruction.wide, callee + 1, regs) else {
+                return .unknown
+            }
             return try call(regs[callee], positional, named)
         }
         let arguments = callee + 1..<callee + 1 + Int(instruction.b)
@@ -168,12 +169,13 @@ extension Machine {
     }
 
     /// A call's arguments, spreads taken apart; `nil` in the check when what is spread is not known.
-    private func gather(_ site: CallSite, _ first: Int, _ regs: Registers) throws -> ([Value], [(String, Value)])? {
+    private func gather(_ sites: [CallSite], _ index: Int, _ first: Int, _ regs: Registers) throws -> ([Value], [(String, Value)])? {
+        let (names, spread) = (sites[index].names, sites[index].spread)
         var positional: [Value] = []
         var named: [(String, Value)] = []
-        for (offset, name) in site.names.enumerated() {
+        for (offset, name) in names.enumerated() {
             let value = regs[first + offset]
-            if site.spread[offset] {
+            if spread[offset] {
                 switch value {
                 case .list, .range: positional += try elements(value) ?? []
                 case .record(let record): named += zip(record.names, record.values).map { ($0, $1) }
@@ -199,7 +201,7 @@ extension Machine {
         var form = receiver
         if case .unknown(let kinds) = receiver {
             guard let known = kinds.form else {
-                _ = try gather(sites[instruction.wide], first, regs)
+                _ = try gather(sites, instruction.wide, first, regs)
                 return .unknown
             }
             form = known
@@ -208,12 +210,11 @@ extension Machine {
         if let verb, sites[instruction.wide].isPlain {
             return try call(verb, (first - 1..<first + sites[instruction.wide].names.count).map { regs[$0] })
         }
-        let site = sites[instruction.wide]
-        guard let (positional, named) = try gather(site, first, regs) else { return .unknown }
+        guard let (positional, named) = try gather(sites, instruction.wide, first, regs) else { return .unknown }
         if let field { return try call(field, positional, named) }
         if let verb { return try call(verb, [receiver] + positional, named) }
         let near: Value
-        switch site.fallback {
+        switch sites[instruction.wide].fallback {
         case .none: near = .none
         case .register(let register): near = regs[register]
         case .global(let slot): near = frames[frames.count - 1].module.registers[slot]
@@ -389,7 +390,7 @@ extension Machine {
         }
         if !rest.isEmpty { throw Fault.surplusArguments(function, takes: parameters.map(\.name), found: positional.count) }
         for (name, value) in named {
-            guard let index = parameters.firstIndex(where: { $0.name == name && !$0.isRest }) else {
+            guard let index = parameters.indices.first(where: { parameters[$0].name == name && !parameters[$0].isRest }) else {
                 throw Fault.unknownArgument(name, of: function, known: parameters.map(\.name))
             }
             guard case .unset = values[index] else { throw Fault.repeatedArgument(name, of: function) }

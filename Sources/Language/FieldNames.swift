@@ -1,6 +1,4 @@
 /// The names of records that were made alike, which they share.
-///
-/// An instruction that met a shape once knows where in its records a field stands.
 public final class FieldNames: @unchecked Sendable {
     public let names: [String]
     /// Built once there are enough fields to make a search worth it.
@@ -9,7 +7,7 @@ public final class FieldNames: @unchecked Sendable {
     static let none = FieldNames([])
 
     init(_ names: [String]) { self.names = names }
-    init(_ index: NameIndex, names: [String]) {
+    fileprivate init(_ names: [String], _ index: NameIndex) {
         self.names = names
         self.index = index
     }
@@ -19,42 +17,71 @@ public final class FieldNames: @unchecked Sendable {
     }
 }
 
-/// Where names stand in a list that does not keep them twice: a hash table of their places.
-struct NameIndex {
-    /// Places, counted from 1; 0 where there is none. A power of two, and at least half of it is empty.
-    private var slots: [UInt32]
-    private let mask: Int
+extension Record {
+    /// A record of names that may repeat: the later value then stands in the first one's place.
+    convenience init(gathering names: [String], _ values: [Value]) {
+        var (names, values) = (names, values)
+        var index = NameIndex(capacity: names.count)
+        // All hashes before the first search: so the processor waits for many places of the table at a time.
+        let hashes = names.map(\.hashValue)
+        var count = 0
+        for place in hashes.indices {
+            if let earlier = index.insert(hashes[place], at: count, isSame: { names[$0] == names[place] }) {
+                values[earlier] = values[place]
+            } else {
+                if count < place {
+                    names[count] = names[place]
+                    values[count] = values[place]
+                }
+                count += 1
+            }
+        }
+        if count < names.count {
+            names.removeLast(names.count - count)
+            values.removeLast(values.count - count)
+        }
+        self.init(FieldNames(names, index), values)
+    }
+}
+
+/// Where names stand in a list, which it does not keep: a hash table of places.
+private struct NameIndex {
+    /// A place, counted from 1, below half of its name's hash; 0 where there is none. A power of two of them, at least half
+    /// of which are empty.
+    private var slots: [UInt64]
 
     init(capacity: Int) {
-        precondition(capacity < 1 << 31)
-        let size = max(capacity * 2, 2)
-        let power = 1 << (Int.bitWidth - (size - 1).leadingZeroBitCount)
-        slots = Array(repeating: 0, count: power)
-        mask = power - 1
+        slots = Array(repeating: 0, count: 2 << (Int.bitWidth - max(capacity - 1, 0).leadingZeroBitCount))
     }
 
     init(_ names: [String]) {
         self.init(capacity: names.count)
-        for (place, name) in names.enumerated() { _ = insert(name, at: place, of: names) }
+        for (place, name) in names.enumerated() { _ = insert(name.hashValue, at: place) { names[$0] == name } }
     }
 
     func position(of name: String, in names: [String]) -> Int? {
-        let found = slots[slot(of: name, in: names)]
-        return found == 0 ? nil : Int(found) - 1
+        let found = slots[slot(of: name.hashValue) { names[$0] == name }]
+        return found == 0 ? nil : Self.place(found)
     }
 
-    /// The place where the name stands already among those known, if it does; otherwise it is known at this one from now on.
-    mutating func insert(_ name: String, at place: Int, of names: [String]) -> Int? {
-        let slot = slot(of: name, in: names)
-        if slots[slot] > 0 { return Int(slots[slot]) - 1 }
-        slots[slot] = UInt32(place + 1)
+    /// The place where the name stands already, if it does; otherwise it stands at this one from now on.
+    mutating func insert(_ hash: Int, at place: Int, isSame: (Int) -> Bool) -> Int? {
+        let slot = slot(of: hash, isSame)
+        if slots[slot] > 0 { return Self.place(slots[slot]) }
+        slots[slot] = Self.mark(hash) | UInt64(place + 1)
         return nil
     }
 
-    /// Where the name is entered, or would be.
-    private func slot(of name: String, in names: [String]) -> Int {
-        var slot = name.hashValue & mask
-        while slots[slot] > 0, names[Int(slots[slot]) - 1] != name { slot = (slot + 1) & mask }
+    private static func mark(_ hash: Int) -> UInt64 { UInt64(bitPattern: Int64(hash)) & 0xFFFF_FFFF_0000_0000 }
+    private static func place(_ slot: UInt64) -> Int { Int(slot & 0xFFFF_FFFF) - 1 }
+
+    /// Where a name of this hash is entered, or would be.
+    @inline(__always) private func slot(of hash: Int, _ isSame: (Int) -> Bool) -> Int {
+        let mark = Self.mark(hash)
+        var slot = hash & (slots.count - 1)
+        while slots[slot] > 0, slots[slot] & 0xFFFF_FFFF_0000_0000 != mark || !isSame(Self.place(slots[slot])) {
+            slot = (slot + 1) & (slots.count - 1)
+        }
         return slot
     }
 }

@@ -9,8 +9,16 @@ extension Value {
     }
 
     /// Appends `text`.
-    func print(to out: inout String) {
-        if case .string(let text) = self { out += text.string } else { write(to: &out, depth: 0) }
+    func print(to bytes: inout [UInt8]) {
+        guard case .int(let value) = self else { return bytes.append(contentsOf: text.utf8) }
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        let start = bytes.count
+        var rest = value.magnitude
+        repeat {
+            bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10))
+            rest /= 10
+        } while rest > 0
+        bytes[start...].reverse()
     }
 
     /// The value as a script would write it: strings quoted.

@@ -91,7 +91,7 @@ extension Machine {
     }
 
     /// `base[start:stop:step]` of anything but a tensor.
-    private func slice(_ base: Value, _ start: Value?, _ stop: Value?, _ step: Value?) throws -> Value {
+    func slice(_ base: Value, _ start: Value?, _ stop: Value?, _ step: Value?) throws -> Value {
         if start?.isUnknown ?? false || stop?.isUnknown ?? false || step?.isUnknown ?? false { return .unknown }
         let count: Int
         switch base {

@@ -106,7 +106,7 @@ extension Opcode {
     @inline(__always) var isPlain: Bool {
         switch self {
         case .move, .take, .add, .subtract, .multiply, .divide, .floorDivide, .modulo, .equal, .notEqual, .less, .lessEqual,
-            .greater, .greaterEqual, .jump, .jumpIfFalse, .jumpAnd, .jumpOr, .and, .or, .not, .next, .turn, .callPlain, .callGlobal,
+            .greater, .greaterEqual, .jump, .jumpIfFalse, .jumpAnd, .jumpOr, .jumpIfSet, .and, .or, .not, .next, .turn, .callPlain, .callGlobal,
             .return, .push, .append, .index, .field, .unpack, .capture:
             true
         default: false

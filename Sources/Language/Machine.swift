@@ -50,6 +50,8 @@ public final class Machine {
     var tally: Tally?
     /// What `add_loss` said.
     var addedLosses: [Tensor] = []
+    /// The bytes of the string that was formatted last.
+    var formatted: [UInt8] = []
     /// Turns of builtins that call functions once per element, with the frames below them.
     var callbackTurns: [(depth: Int, count: Int)] = []
     /// The slots of optimizers that scripts apply by hand.

@@ -69,7 +69,7 @@ extension Native {
             example: "record([[\"a\", 1], [\"b\", 2]])    # => {a = 1, b = 2}"
         ) { machine, arguments in
             let pairs = try machine.list(arguments[0])
-            var (names, values, index) = ([String](), [Value](), NameIndex(capacity: pairs.count))
+            var (names, values) = ([String](), [Value]())
             names.reserveCapacity(pairs.count)
             values.reserveCapacity(pairs.count)
             for pair in pairs {
@@ -82,15 +82,10 @@ extension Native {
                 guard case .string(let text) = parts.values[0] else {
                     throw Fault.type("the name in a pair", expected: "a string", found: parts.values[0])
                 }
-                let name = text.string
-                if let position = index.insert(name, at: names.count, of: names) {
-                    values[position] = parts.values[1]
-                } else {
-                    names.append(name)
-                    values.append(parts.values[1])
-                }
+                names.append(text.string)
+                values.append(parts.values[1])
             }
-            return .record(Record(FieldNames(index, names: names), values))
+            return .record(Record(gathering: names, values))
         },
         Native("enumerate", [Parameter("xs"), Parameter("start", .int(0))], doc: "Pairs `[index, element]`.", example: "enumerate([\"a\"])    # => [[0, \"a\"]]") { machine, arguments in
             if case .dataset = arguments[0] { return try machine.datasetVerb("enumerate", arguments[0], [arguments[1]], []) }
@@ -114,11 +109,12 @@ extension Native {
             if keys.contains(where: \.isUnknown) { return .unknown }
             // Keys must be comparable before sorting: a comparison may throw.
             for key in keys.dropFirst() { _ = try machine.binary(.less, keys[0], key) }
-            let order = keys.indices.sorted { a, b in
-                if let less = try? machine.binary(.less, keys[a], keys[b]), case .bool(true) = less { return true }
-                if let less = try? machine.binary(.less, keys[b], keys[a]), case .bool(true) = less { return false }
-                return a < b
+            func isLess(_ a: Value, _ b: Value) -> Bool {
+                if case .string(let x) = a, case .string(let y) = b { return x.precedes(y) }
+                if case .bool(true)? = try? machine.binary(.less, a, b) { return true }
+                return false
             }
+            let order = keys.indices.sorted { isLess(keys[$0], keys[$1]) || (!isLess(keys[$1], keys[$0]) && $0 < $1) }
             let values = order.map { list[$0] }
             return .list(List(try arguments.bool(2) ? values.reversed() : values))
         },
@@ -154,7 +150,7 @@ extension Native {
                 guard let exact = Int(exactly: x.rounded(.towardZero)) else { throw Fault("E0404", "\(Value.float(x).text) does not fit in an int") }
                 return .int(exact)
             case .string(let text):
-                guard let value = Int(text.string.trimmed.filter { $0 != "_" }) else { throw Fault("E0426", "\(quoted(text.string)) is no int") }
+                guard let value = Int(text.string) ?? Int(text.string.trimmed.filter { $0 != "_" }) else { throw Fault("E0426", "\(quoted(text.string)) is no int") }
                 return .int(value)
             case .tensor(let tensor) where tensor.shape.elementCount == 1:
                 return try machine.look(tensor, "`int`") { t in
@@ -172,7 +168,7 @@ extension Native {
             case .int(let x): return .float(Double(x))
             case .bool(let x): return .float(x ? 1 : 0)
             case .string(let text):
-                guard let value = Double(text.string.trimmed.filter { $0 != "_" }) else { throw Fault("E0426", "\(quoted(text.string)) is no float") }
+                guard let value = Double(text.string) ?? Double(text.string.trimmed.filter { $0 != "_" }) else { throw Fault("E0426", "\(quoted(text.string)) is no float") }
                 return .float(value)
             case .tensor(let tensor) where tensor.shape.elementCount == 1:
                 return try machine.look(tensor, "`float`") { .float(try $0.elements(as: Double.self)[0]) } ?? .unknown(.float)

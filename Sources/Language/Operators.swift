@@ -51,10 +51,10 @@ extension Machine {
         case (.multiply, .list(let x), .int(let n)), (.multiply, .int(let n), .list(let x)):
             let count = try repeats(x.values.count * 16, n)
             return .list(List((0..<count).flatMap { _ in x.values }))
-        case (.less, .string(let x), .string(let y)): return .bool(x.string.precedes(y.string))
-        case (.greater, .string(let x), .string(let y)): return .bool(y.string.precedes(x.string))
-        case (.lessEqual, .string(let x), .string(let y)): return .bool(!y.string.precedes(x.string))
-        case (.greaterEqual, .string(let x), .string(let y)): return .bool(!x.string.precedes(y.string))
+        case (.less, .string(let x), .string(let y)): return .bool(x.precedes(y))
+        case (.greater, .string(let x), .string(let y)): return .bool(y.precedes(x))
+        case (.lessEqual, .string(let x), .string(let y)): return .bool(!y.precedes(x))
+        case (.greaterEqual, .string(let x), .string(let y)): return .bool(!x.precedes(y))
         case (.matmul, _, _) where isList(a) && isList(b): return try tensorBinary(op, a, b)
         default: break
         }
@@ -274,7 +274,7 @@ extension Machine {
         case (.int(let x), .int(let y)): return x == y
         case (.float(let x), .float(let y)): return x == y
         case (.int(let x), .float(let y)), (.float(let y), .int(let x)): return Double(x) == y
-        case (.string(let x), .string(let y)): return x === y || x.string.isSame(as: y.string)
+        case (.string(let x), .string(let y)): return x.isSame(as: y)
         case (.bytes(let x), .bytes(let y)): return x.array == y.array
         case (.dtype(let x), .dtype(let y)): return x == y
         case (.dtype(let x), .function), (.function, .dtype(let x)): return a.dtype == x && b.dtype == x

@@ -49,7 +49,9 @@ extension Machine {
             return true
         }
         /// Most often a jump on the result follows, which is taken at once.
-        @inline(__always) func comparison(_ instruction: Instruction, _ ints: (Int, Int) -> Bool, _ floats: (Double, Double) -> Bool) -> Bool {
+        @inline(__always) func comparison(
+            _ instruction: Instruction, _ ints: (Int, Int) -> Bool, _ floats: (Double, Double) -> Bool, _ texts: (Text, Text) -> Bool
+        ) -> Bool {
             let (b, c) = unsafe (operand(instruction.b), operand(instruction.c))
             let target = unsafe registers + Int(instruction.a)
             guard unsafe target.pointee.isPlain else { return false }
@@ -58,6 +60,8 @@ extension Machine {
                 result = ints(x, y)
             } else if let x = unsafe b.pointee.number, let y = unsafe c.pointee.number {
                 result = floats(x, y)
+            } else if case .string(let x) = unsafe b.pointee, case .string(let y) = unsafe c.pointee {
+                result = texts(x, y)
             } else {
                 return false
             }
@@ -112,12 +116,12 @@ extension Machine {
                 if isTaken { unsafe next += 1 }
             case .subtract: isTaken = arithmetic(instruction, { $0.subtractingReportingOverflow($1) }, -)
             case .multiply: isTaken = arithmetic(instruction, { $0.multipliedReportingOverflow(by: $1) }, *)
-            case .less: isTaken = comparison(instruction, <, <)
-            case .lessEqual: isTaken = comparison(instruction, <=, <=)
-            case .greater: isTaken = comparison(instruction, >, >)
-            case .greaterEqual: isTaken = comparison(instruction, >=, >=)
-            case .equal: isTaken = comparison(instruction, ==, ==)
-            case .notEqual: isTaken = comparison(instruction, !=, !=)
+            case .less: isTaken = comparison(instruction, <, <) { $0.precedes($1) }
+            case .lessEqual: isTaken = comparison(instruction, <=, <=) { !$1.precedes($0) }
+            case .greater: isTaken = comparison(instruction, >, >) { $1.precedes($0) }
+            case .greaterEqual: isTaken = comparison(instruction, >=, >=) { !$0.precedes($1) }
+            case .equal: isTaken = comparison(instruction, ==, ==) { $0.isSame(as: $1) }
+            case .notEqual: isTaken = comparison(instruction, !=, !=) { !$0.isSame(as: $1) }
             case .modulo:
                 isTaken = division(instruction) { x, y in
                     let rest = x % y
@@ -190,23 +194,35 @@ extension Machine {
                     isTaken = false
                 }
             case .index:
-                guard case .list(let list) = unsafe operand(instruction.b).pointee, case .int(let place) = unsafe operand(instruction.c).pointee,
-                    place >= 0, place < list.values.count
-                else {
+                guard case .int(let place) = unsafe operand(instruction.c).pointee, place >= 0 else {
                     isTaken = false
                     break
                 }
-                unsafe registers[Int(instruction.a)] = list.values[place]
-                unsafe next += 1
-                isTaken = true
+                if case .list(let list) = unsafe operand(instruction.b).pointee, place < list.values.count {
+                    unsafe registers[Int(instruction.a)] = list.values[place]
+                    unsafe next += 1
+                    isTaken = true
+                } else if case .string(let text) = unsafe operand(instruction.b).pointee, place < text.count {
+                    unsafe registers[Int(instruction.a)] = .string(text.character(at: place))
+                    unsafe next += 1
+                    isTaken = true
+                } else {
+                    isTaken = false
+                }
             case .field:
-                guard case .record(let record) = unsafe operand(instruction.b).pointee,
-                    case .string(let name) = unsafe operand(instruction.c).pointee, let place = record.position(of: name.string)
-                else {
+                guard case .record(let record) = unsafe operand(instruction.b).pointee else {
                     isTaken = false
                     break
                 }
-                unsafe registers[Int(instruction.a)] = record.values[place]
+                let known = unsafe program.places + Int(instruction.c & ~constantBit)
+                if unsafe known.pointee.names !== record.fields {
+                    guard case .string(let name) = unsafe operand(instruction.c).pointee, let place = record.position(of: name.string) else {
+                        isTaken = false
+                        break
+                    }
+                    unsafe known.pointee = FieldPlace(names: record.fields, place: place)
+                }
+                unsafe registers[Int(instruction.a)] = record.values[known.pointee.place]
                 unsafe next += 1
                 isTaken = true
             case .unpack:
@@ -230,6 +246,13 @@ extension Machine {
                     unsafe next += 1
                     isTaken = true
                 }
+            case .jumpIfSet:
+                if case .unset = unsafe registers[Int(instruction.a)] {
+                    unsafe next += 1
+                } else {
+                    unsafe next = program.instructions + instruction.wide
+                }
+                isTaken = true
             case .next: isTaken = turn(instruction)
             case .turn:
                 let state = unsafe registers + Int(instruction.a)

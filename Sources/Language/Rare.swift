@@ -39,15 +39,20 @@ extension Machine {
                 next += 1
                 return regs[next - 1]
             }
-            var parts: [Subscription] = []
-            for kind in code.subscripts[instruction.wide] {
-                switch kind {
-                case .index: parts.append(.index(take(true) ?? .none))
-                case .slice(let start, let stop, let step): parts.append(.slice(take(start), take(stop), take(step)))
-                case .ellipsis: parts.append(.ellipsis)
-                }
+            let kinds = code.subscripts[instruction.wide]
+            if kinds.count == 1, case .slice(let start, let stop, let step) = kinds[0], regs[a].isListOrString {
+                regs[a] = try slice(regs[a], take(start), take(stop), take(step))
+                return
             }
-            regs[a] = try subscripts(regs[a], parts)
+            regs[a] = try subscripts(
+                regs[a],
+                kinds.map { kind in
+                    switch kind {
+                    case .index: .index(take(true) ?? .none)
+                    case .slice(let start, let stop, let step): .slice(take(start), take(stop), take(step))
+                    case .ellipsis: .ellipsis
+                    }
+                })
         case .unpack:
             let (count, first) = (Int(instruction.b), Int(instruction.c))
             if case .list(let list) = regs[a], list.values.count == count {
@@ -105,12 +110,14 @@ extension Machine {
                 regs[a] = .function(Function(info.name, .constructor(constructor)))
             }
         case .format:
-            var text = ""
+            // The machine's own bytes keep their room from one string to the next.
+            var bytes = exchange(&formatted, with: [])
+            bytes.removeAll(keepingCapacity: true)
             var isUnknown = false
             var next = Int(instruction.c)
             for part in code.templates[Int(instruction.b)] {
                 switch part {
-                case .text(let literal): text += literal
+                case .text(let literal): bytes.append(contentsOf: literal.utf8)
                 case .value(let format):
                     let value = regs[next]
                     next += 1
@@ -120,10 +127,10 @@ extension Machine {
                         continue
                     }
                     if let format {
-                        text += try format.format(value)
+                        bytes.append(contentsOf: try format.format(value).utf8)
                     } else {
                         try require(value)
-                        value.print(to: &text)
+                        value.print(to: &bytes)
                     }
                 }
             }

@@ -97,17 +97,23 @@ extension Value {
 @safe struct Program {
     let instructions: UnsafeMutablePointer<Instruction>
     let constants: Registers
+    /// For a constant that is the name of a field, where that stood in the record that was met last.
+    let places: UnsafeMutablePointer<FieldPlace>
 
     init(_ instructions: [Instruction], _ constants: [Value]) {
         unsafe self.instructions = .allocate(capacity: max(instructions.count, 1))
         for (index, instruction) in instructions.enumerated() { unsafe (self.instructions + index).initialize(to: instruction) }
         self.constants = Registers(reserving: constants.count)
         for (index, constant) in constants.enumerated() { self.constants[index] = constant }
+        unsafe places = .allocate(capacity: max(constants.count, 1))
+        unsafe places.initialize(repeating: FieldPlace(), count: constants.count)
     }
 
     func release(constants count: Int) {
         unsafe instructions.deallocate()
         constants.release(capacity: count)
+        unsafe places.deinitialize(count: count)
+        unsafe places.deallocate()
     }
 
     @inline(__always) subscript(index: Int) -> Instruction { unsafe instructions[index] }
@@ -121,6 +127,12 @@ extension Value {
     @inline(__always) func value(_ operand: UInt16, _ registers: Registers) -> Value {
         unsafe address(operand, registers).pointee
     }
+}
+
+/// The place of a field among these names.
+struct FieldPlace {
+    var names: FieldNames?
+    var place = 0
 }
 
 /// What calling a function needs, as plain data that is valid as long as the function.

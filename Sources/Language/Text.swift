@@ -76,9 +76,19 @@ public final class Text: @unchecked Sendable {
     var count: Int { points?.count ?? settled.utf8.count }
 
     /// The character at a place within the string.
-    func character(at place: Int) -> Text {
+    @inline(never) func character(at place: Int) -> Text {
         if let points { return .of(points[place]) }
         return .of(Unicode.Scalar(settled.utf8[settled.utf8.index(settled.utf8.startIndex, offsetBy: place)]))
+    }
+
+    /// By code points, as Python compares strings; bytes of UTF-8 have the same order. (Of ASCII Swift's own comparison is
+    /// that too, and quicker.)
+    @inline(never) func precedes(_ other: Text) -> Bool {
+        points == nil && other.points == nil ? settled < other.settled : string.precedes(other.string)
+    }
+
+    @inline(never) func isSame(as other: Text) -> Bool {
+        self === other || (points == nil && other.points == nil ? settled == other.settled : string.isSame(as: other.string))
     }
 
     /// The part between two places within the string.
@@ -98,7 +108,7 @@ extension String {
     /// The bytes from one place to another, where code points begin.
     func part(_ places: Range<Int>) -> String {
         let start = utf8.index(utf8.startIndex, offsetBy: places.lowerBound)
-        return String(self[start..<utf8.index(start, offsetBy: places.count)])
+        return String(decoding: utf8[start..<utf8.index(start, offsetBy: places.count)], as: UTF8.self)
     }
 
     /// Without white space at both ends.
@@ -166,7 +176,6 @@ extension String {
         return offset >= 0 && part.indices.allSatisfy { whole[offset + $0] == part[$0] }
     }
 
-    /// By code points, as Python compares strings; bytes of UTF-8 have the same order.
     func isSame(as other: String) -> Bool { utf8.count == other.utf8.count && starts(with: other) }
 
     func precedes(_ other: String) -> Bool {

@@ -197,6 +197,12 @@ extension Value {
         }
     }
 
+    var isListOrString: Bool {
+        switch self {
+        case .list, .range, .string: true
+        default: false
+        }
+    }
     var isUnknown: Bool { if case .unknown = self { true } else { false } }
     var isNone: Bool { if case .none = self { true } else { false } }
 }
