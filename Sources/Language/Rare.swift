@@ -134,7 +134,8 @@ extension Machine {
                     }
                 }
             }
-            regs[a] = isUnknown ? .unknown(.string) : .string(text)
+            regs[a] = isUnknown ? .unknown(.string) : .string(String(decoding: bytes, as: UTF8.self))
+            formatted = bytes
         case .pushDefaults:
             switch program.value(instruction.b, regs) {
             case .defaults(let group): defaults.append(group)
