@@ -1,9 +1,13 @@
 // The wording of what shape rules refuse. One factory per kind of mistake.
 extension OpError {
     static func doNotBroadcast(_ op: Op, _ shapes: [Shape]) -> OpError {
-        OpError(
+        // A vector with a number for each row of a matrix.
+        let vector = shapes.first { $0.count == 1 && $0[0] > 1 }
+        let isOfRows = shapes.contains { shape in shape.count == 2 && vector?[0] == shape[0] }
+        return OpError(
             "E0201", "shapes \(shapes.map { "`\($0.text)`" }.joined(separator: " and ")) do not broadcast in `\(op.name)`",
-            why: "aligned at the last axis, sizes must be equal or 1")
+            why: "aligned at the last axis, sizes must be equal or 1",
+            mend: isOfRows ? "`[:, none]` behind what has shape `\(vector?.text ?? "")` makes it a column" : nil)
     }
     static func rank(_ op: Op, _ parameter: String, _ expected: String, got shape: Shape) -> OpError {
         OpError("E0202", "`\(op.name)` expects `\(parameter)` with \(expected), found shape `\(shape.text)`")

@@ -10,6 +10,8 @@ final class Compiler {
     /// Gives the names of a file that is imported bare.
     let importedNames: (String, SourceRange) throws -> [String]
     var diagnostics: [Diagnostic] = []
+    /// Whether a file whose names are to be this one's could not be read.
+    var lacksImport = false
     var scope: Scope
     /// While what a file declares at its top level is compiled.
     var isHoisting = false
@@ -79,6 +81,7 @@ final class Compiler {
                     }
                 } catch let diagnostic as Diagnostic {
                     diagnostics.append(diagnostic)
+                    lacksImport = true
                 } catch {}
             }
         }
@@ -256,7 +259,8 @@ final class Compiler {
             if let parameter = scope.code.parameters.first(where: { $0.type?.names(name) ?? false }) {
                 diagnostic.mend = "a dimension is no variable of the body: its size stands in `\(parameter.name).shape`"
             }
-            diagnostics.append(diagnostic)
+            // It may stand in the file that is missing.
+            if !lacksImport || diagnostic.mend != nil { diagnostics.append(diagnostic) }
             return constant(.unknown)
         }
     }

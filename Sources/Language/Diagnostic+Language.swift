@@ -4,10 +4,15 @@ internal import Syntax
 extension Diagnostic {
     static func unknownName(_ name: String, at range: SourceRange, known: [String], modules: [String]) -> Diagnostic {
         let isModule = modules.contains(name)
+        let literals = ["true", "false", "none"]
+        // What begins a literal is that before it is a name with another letter: `tru` and `gru`.
+        let begun = name.utf8.count > 2 ? literals.first { $0.hasPrefix(name.lowercased()) } : nil
+        let known = literals + known
         return Diagnostic(
             code: "E0301", what: isModule ? "`\(name)` is a module and no value" : "nothing is called `\(name)` here", at: Label(range),
             mend: OtherNames.constants[name].map { "write `\($0)`" } ?? OtherNames.mend(module: name) ?? (isModule ? "its names stand behind a dot: `\(name).…`" : nil)
-                ?? (nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" },
+                ?? (begun ?? nearest(to: name, in: known) ?? nearest(to: name, in: modules)).map { "did you mean `\($0)`?" }
+                ?? nearest(to: name, in: OtherNames.exact.sorted()).flatMap { OtherNames.constants[$0] }.map { "did you mean `\($0)`?" },
             fix: isModule ? [] : correction(name, at: range, (OtherNames.exact.contains(name) ? OtherNames.constants[name] : nil) ?? surelyMeant(by: name, in: known + modules)))
     }
     /// Another name in the place of one, where the range is just that name.

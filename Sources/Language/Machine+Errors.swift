@@ -85,7 +85,8 @@ extension Machine {
             Label(label.range, count == 1 ? "(\(path.map { "`\($0)`" } ?? label.text))" : "(\(label.text), \(count.formatted) times)")
         }
         return Diagnostic(
-            code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why, mend: fault.mend,
+            code: fault.code, what: fault.what, at: place.map { Label($0) }, also: also, why: fault.why,
+            mend: fault.mend.map { OtherNames.mend($0, before: place) },
             fix: fault.misspelling.flatMap { correction($0, in: place) } ?? [], calls: calls)
     }
 
