@@ -25,6 +25,13 @@ public struct KnownRows: Sendable, Equatable {
         return kept
     }
 
+    /// All of them.
+    public var whole: KnownRows {
+        var whole = self
+        whole.lost = 0
+        return whole
+    }
+
     func shuffled() -> KnownRows {
         var shuffled = self
         shuffled.isInOrder = false
@@ -42,6 +49,12 @@ public struct KnownRows: Sendable, Equatable {
         var known = self
         known.columns[name] = nil
         return known
+    }
+
+    /// A column's cells, where all are there and stand as they were read.
+    public func inOrder(_ name: String) -> [Cell]? {
+        guard isInOrder, lost == 0, let column = columns[name] else { return nil }
+        return (0..<column.count).map { column[$0] }
     }
 
     // MARK: What is certain

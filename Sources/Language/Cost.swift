@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Engine
 internal import Graphs
 public import Syntax
@@ -21,6 +22,15 @@ public struct ModelCost: Sendable, Equatable {
     public var optimizerBytes: Int?
     /// Its tensors in a saved file.
     public var diskBytes: Int?
+    /// Why the numbers are not there, or how far they are to be trusted.
+    public var note: Note?
+
+    public enum Note: String, Sendable {
+        case rowsUnread = "how wide the features are is learned from rows not read here"
+        case allRows = "as if fitted to all rows: which ones `fit` sees is not known"
+        case inputsUnknown = "the shape of the inputs is known in the run only"
+        case neverFitted = "no `fit` with data of a known form was found"
+    }
 }
 
 /// What one application of a layer takes, counted while it runs.
@@ -92,11 +102,14 @@ extension Machine {
     func costs(of module: Module, _ code: Code) -> [ModelCost] {
         check.steps = 0
         var models: [(name: String, layer: Layer, estimator: Estimator?)] = []
+        var waiting: [ModelCost] = []
         let names = module.slots.sorted { $0.value < $1.value }.map(\.key)
         for name in names {
             switch module.registers[module.slots[name] ?? 0] {
             case .estimator(let estimator):
-                if let layer = try? model(of: estimator) { models.append((name, layer, estimator)) }
+                if let layer = try? model(of: estimator) { models.append((name, layer, estimator)) } else if estimator.fields == nil {
+                    waiting.append(ModelCost(name: name, kind: estimator.name, batch: 32, note: .neverFitted))
+                }
             case .layer(let layer): models.append((name, layer, nil))
             default: continue
             }
@@ -116,18 +129,35 @@ extension Machine {
             let layers = model.layer.parts.map(ObjectIdentifier.init)
             parts.formUnion(model.estimator == nil ? layers.filter { $0 != ObjectIdentifier(model.layer) } : layers)
         }
-        return models.filter { $0.estimator != nil || !parts.contains(ObjectIdentifier($0.layer)) }.compactMap {
-            cost(of: $0.layer, $0.name, $0.estimator)
+        let costs = models.filter { $0.estimator != nil || !parts.contains(ObjectIdentifier($0.layer)) }.compactMap { name, layer, estimator in
+            let cost = cost(of: layer, name, estimator)
+            guard cost?.parameters == nil, let estimator, let onAllRows = refit(estimator) else { return cost }
+            return self.cost(of: onAllRows, name, estimator, note: .allRows)
         }
+        return costs + waiting
     }
 
-    private func cost(of layer: Layer, _ name: String, _ estimator: Estimator?) -> ModelCost? {
+    /// The model of an estimator that was fitted to some rows of a small file, fitted to all of them.
+    private func refit(_ estimator: Estimator) -> Layer? {
+        guard let fitted = estimator.fitted, let table = fitted.table, let known = table.known else { return nil }
+        if estimator.hasWaited { estimator.fields = nil } else { (try? model(of: estimator))??.parts.forEach { $0.forget() } }
+        estimator.fitted = nil
+        let options = FitOptions(
+            steps: nil, epochs: nil, batch: fitted.batch ?? 32, validation: .none, callbacks: [], reset: false, precision: .f32)
+        _ = try? fit(estimator, .table(TableValue(table.withRows(known.whole))), .none, options)
+        return try? model(of: estimator)
+    }
+
+    private func cost(of layer: Layer, _ name: String, _ estimator: Estimator?, note: ModelCost.Note? = nil) -> ModelCost? {
         let applied = layer.firstInputs?.batch
         let batch = estimator?.fitted?.batch ?? (estimator == nil ? applied : nil) ?? 32
         var tally = try? tallied(layer, batch: batch)
         if tally?.isComplete == false { tally = nil }
         guard let tally else {
-            return estimator == nil ? nil : ModelCost(name: name, kind: layer.kind, batch: batch)
+            guard let estimator else { return nil }
+            let space = estimator.fitted?.space
+            let reason: ModelCost.Note = space != nil ? .rowsUnread : estimator.fitted == nil ? .neverFitted : .inputsUnknown
+            return ModelCost(name: name, kind: layer.kind, batch: batch, note: reason)
         }
         let embeddings = estimator?.fitted?.embeddings ?? []
         let kept = (embeddings + [layer]).flatMap { $0.collect() }
@@ -137,7 +167,7 @@ extension Machine {
             name: name, kind: layer.kind, parameters: kept.reduce(0) { $0 + $1.size }, trainable: trained.reduce(0) { $0 + $1.size },
             multiplyAdds: tally.multiplyAdds / batch, batch: batch, activationBytes: tally.outputBytes + embedded,
             optimizerBytes: estimator.flatMap { try? slotBytes(of: $0, for: trained) },
-            diskBytes: kept.reduce(0) { $0 + $1.type.byteCount })
+            diskBytes: kept.reduce(0) { $0 + $1.type.byteCount }, note: note)
     }
 
     /// The slots that the optimizer makes for parameters.

@@ -59,10 +59,12 @@ extension Machine {
         }
         let validation = try options.validation.isNone ? nil : validationParts(options.validation)
         if isCheck {
+            if case .table(let value) = data { fitted.table = value.table }
             try buildModel(estimator, fitted, layer, examples)
             if let (data, labels) = validation, !data.isUnknown, !labels.isUnknown {
                 _ = try self.examples(estimator, fitted, data, labels, withLabels: true)
             }
+            _ = try labelCheck(estimator, layer, examples)
             warnOfClassCount(estimator, fitted, layer)
             try checkOptimizer(estimator, layer)
             try checkStep(estimator, fitted, layer, examples)

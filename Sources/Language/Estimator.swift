@@ -11,6 +11,7 @@ public final class Estimator: @unchecked Sendable {
     let arguments: [Value]
     /// The fields' values. `nil` while they wait for data: a model that asks for `label_width()`, say.
     var fields: Record?
+    let hasWaited: Bool
     var fitted: Fitted?
     var history = History()
 
@@ -24,6 +25,7 @@ public final class Estimator: @unchecked Sendable {
         self.constructor = constructor
         self.arguments = arguments
         self.fields = fields
+        hasWaited = fields == nil
     }
 
     func field(_ name: String) -> Value? {
@@ -56,6 +58,8 @@ final class Fitted {
     var learned: Value?
     /// The types of one example's features, to build the model again when it is loaded.
     var inputTypes: [TensorType] = []
+    /// In the check: what it was fitted to.
+    var table: Table?
     /// What its fields were told of the data.
     var labelWidth: Int?
     var examples: Int?

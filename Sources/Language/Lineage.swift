@@ -76,7 +76,12 @@ extension Machine {
     /// Where data that are given to an estimator come from.
     func lineage(of value: Value) -> Lineage? {
         switch value {
-        case .table(let table): return table.lineage
+        case .table(let value):
+            var lineage = value.lineage
+            if lineage.order == nil, let label = value.table.label, let classes = value.table.known?.inOrder(label), Lineage.isGrouped(classes) {
+                lineage.order = label
+            }
+            return lineage
         case .dataset(let dataset): return dataset.lineage
         case .tensor(let tensor):
             if let known = check.tensors[ObjectIdentifier(tensor)] { return known.lineage }

@@ -1,13 +1,13 @@
 internal import Formats
 internal import Language
 
-/// What a script's models take, a line each; what the data must tell is a dash.
+/// What a script's models take, a line each; what the data must tell is a dash, and below stands why.
 func costTable(_ costs: [ModelCost]) -> String {
     if costs.isEmpty { return "  no models whose inputs are known\n" }
     let headings = ["model", "parameters", "multiply-adds", "batch", "activations", "optimizer", "on disk"]
     let rows = costs.map { cost in
         [
-            cost.name == cost.kind ? cost.name : "\(cost.name) (\(cost.kind))", count(cost.parameters), count(cost.multiplyAdds),
+            title(cost), count(cost.parameters), count(cost.multiplyAdds),
             cost.batch.formatted, bytes(cost.activationBytes), bytes(cost.optimizerBytes), bytes(cost.diskBytes),
         ]
     }
@@ -18,8 +18,15 @@ func costTable(_ costs: [ModelCost]) -> String {
             return index == 0 ? cell.0 + room : room + cell.0
         }.joined(separator: "  ") + "\n"
     }
-    return ([headings] + rows).map(line).joined()
+    var notes: [ModelCost.Note] = []
+    for note in costs.compactMap(\.note) where !notes.contains(note) { notes.append(note) }
+    let below = notes.map { note in
+        "  \(costs.filter { $0.note == note }.map(\.name).joined(separator: ", ")): \(note.rawValue)\n"
+    }
+    return (([headings] + rows).map(line) + below).joined()
 }
+
+private func title(_ cost: ModelCost) -> String { cost.name == cost.kind ? cost.name : "\(cost.name) (\(cost.kind))" }
 
 private func count(_ number: Int?) -> String { number.map(\.formatted) ?? "–" }
 private func bytes(_ number: Int?) -> String { number.map(byteText) ?? "–" }
@@ -33,6 +40,6 @@ extension ModelCost {
             .init("trainable", number(trainable)), .init("multiply_adds", number(multiplyAdds)), .init("batch", .int(batch)),
             .init("activation_bytes", number(activationBytes)), .init("optimizer_bytes", number(optimizerBytes)),
             .init("disk_bytes", number(diskBytes)),
-        ])
+        ] + (note.map { [.init("note", .string($0.rawValue))] } ?? []))
     }
 }
