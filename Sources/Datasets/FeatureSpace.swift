@@ -106,7 +106,7 @@ public struct FeatureSpace: Sendable, Equatable {
             }
             switch feature {
             case .numeric(let name, let normalize):
-                guard let column = try table.column(name) ?? table.known?.certain(missing: name) else {
+                guard let column = try table.column(name) ?? table.known?.form(of: name)?.column else {
                     features.append(.numeric(column: name, mean: 0, scale: 1, fill: 0, marks: false))
                     isComplete = false
                     continue
@@ -261,9 +261,9 @@ extension FeatureSpace.Fitted {
 }
 
 extension DataError {
-    static func notNumbers(_ column: String, _ example: String) -> DataError {
+    static func notNumbers(_ column: String, _ example: String?) -> DataError {
         DataError(
-            "E0506", "column `\(column)` holds strings such as `\(example)`, numbers are needed",
+            "E0506", "column `\(column)` holds strings\(example.map { " such as `\($0)`" } ?? ""), numbers are needed",
             mend: "use `vocabulary` or `hashed`, or name the cells that stand for missing ones when reading")
     }
 }

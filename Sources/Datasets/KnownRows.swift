@@ -4,21 +4,24 @@ public import Formats
 /// some, which ones is not known.
 public struct KnownRows: Sendable, Equatable {
     /// By name, those that are still as they were read.
-    var columns: [String: Column]
+    public internal(set) var columns: [String: Column]
     /// How many there were.
     let count: Int
     /// How many of them the table does not have.
     private(set) var lost = 0
     /// Whether they stand as they were read.
     private(set) var isInOrder = true
+    /// Whether `lost` is their number, and not only its bound.
+    private(set) var isCounted = true
 
     init(_ columns: [String: Column], count: Int) { (self.columns, self.count) = (columns, count) }
 
-    /// How many are left.
-    public var left: Int { count - lost }
+    /// How many are left; `nil` when that is not known.
+    public var left: Int? { isCounted ? count - lost : nil }
 
-    /// Some of what is left.
+    /// So many of what is left.
     func keeping(_ rows: Int) -> KnownRows {
+        guard let left else { return self }
         var kept = self
         kept.lost = count - min(max(rows, 0), left)
         kept.isInOrder = false
@@ -28,8 +31,15 @@ public struct KnownRows: Sendable, Equatable {
     /// All of them.
     public var whole: KnownRows {
         var whole = self
-        whole.lost = 0
+        (whole.lost, whole.isCounted) = (0, true)
         return whole
+    }
+
+    /// Any of them: only the kinds of the columns are known.
+    public var any: KnownRows {
+        var any = self
+        (any.lost, any.isInOrder, any.isCounted) = (count, false, false)
+        return any
     }
 
     func shuffled() -> KnownRows {
@@ -57,6 +67,14 @@ public struct KnownRows: Sendable, Equatable {
         return (0..<column.count).map { column[$0] }
     }
 
+    /// What a column's values are when the table is asked for them, as `Machine.columnValue` gives them, and whether some
+    /// are missing; `nil` when that depends on the rows.
+    public func form(of name: String) -> (column: Column, hasMissing: Bool)? {
+        guard let column = columns[name] else { return nil }
+        let missing = column.missingCount
+        return missing == 0 || missing > lost ? (column, missing > 0) : nil
+    }
+
     // MARK: What is certain
 
     /// A column as it is in the table, but for cells of lost rows that say nothing new: each of its values is still there,
@@ -67,11 +85,6 @@ public struct KnownRows: Sendable, Equatable {
         let missing = column.missingCount
         guard missing == 0 || missing > lost, column.counts.values.allSatisfy({ $0 > lost }) else { return nil }
         return column
-    }
-
-    /// A column with missing cells if and only if the table has some; `nil` when that is not certain.
-    func certain(missing name: String) -> Column? {
-        columns[name].flatMap { $0.missingCount == 0 || $0.missingCount > lost ? $0 : nil }
     }
 
     /// Whether the column becomes the same feature, whichever rows are lost: see `FeatureSpace.fit`.
@@ -107,7 +120,7 @@ extension LabelSpace {
     public init?(_ known: KnownRows, name: String) throws(DataError) {
         guard let column = known.columns[name] else { return nil }
         try known.requireLabels(name)
-        guard column.missingCount == 0, known.left > 0, known.certain(name) != nil || column.counts.count == 1 else { return nil }
+        guard column.missingCount == 0, known.left ?? 0 > 0, known.certain(name) != nil || column.counts.count == 1 else { return nil }
         self = try LabelSpace(column, name: name)
     }
 }
@@ -119,7 +132,7 @@ extension KnownRows {
         guard let column = columns[name], case .numbers(let values, false) = column.values else { return nil }
         let fractions = values.filter { $0.rounded() != $0 && !$0.isNaN }
         let different = column.counts.count
-        guard fractions.count > lost, let example = fractions.first, different - lost > min(20, left / 2) else { return nil }
+        guard let left, fractions.count > lost, let example = fractions.first, different - lost > min(20, left / 2) else { return nil }
         return (example, different)
     }
 

@@ -28,7 +28,7 @@ extension Table {
             start = max(start, min(count, Int((Double(count) * reached).rounded())))
             return begin..<start
         }
-        guard let count else { return (shares + [1]).map { share in withRows(known.map { $0.keeping(next(share, of: $0.left).count) }) } }
+        guard let count else { return (shares + [1]).map { share in withRows(known.map { $0.keeping(next(share, of: $0.left ?? 0).count) }) } }
         var random = SplitMix(seed: seed)
         var order = shuffle ? random.permutation(count) : Array(0..<count)
         if let labels {

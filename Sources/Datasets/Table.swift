@@ -13,8 +13,8 @@ public struct Table: Sendable, Equatable {
     public let count: Int?
     /// The column that is to be learned.
     public let label: String?
-    /// If only the names are known: columns that surely hold strings, each with one of them.
-    public let texts: [String: String]
+    /// If only the names are known: columns that surely hold strings, each with one of them if one is known.
+    public let texts: [String: String?]
     /// If only the names are known: its rows, where it comes of a file so small that they have been read all the same.
     public let known: KnownRows?
 
@@ -33,7 +33,7 @@ public struct Table: Sendable, Equatable {
     }
 
     /// Only names, for the check; `columns` when they are known as well.
-    public init(schema names: [String], label: String? = nil, texts: [String: String] = [:], columns: [Column]? = nil) throws(DataError) {
+    public init(schema names: [String], label: String? = nil, texts: [String: String?] = [:], columns: [Column]? = nil) throws(DataError) {
         try Self.checkDistinct(names)
         let known = columns.map { columns in
             KnownRows(Dictionary(uniqueKeysWithValues: zip(names, columns)), count: columns.first?.count ?? 0)
@@ -62,7 +62,7 @@ public struct Table: Sendable, Equatable {
     }
 
     init(
-        unchecked names: [String], _ columns: [Column], count: Int?, label: String?, texts: [String: String] = [:], known: KnownRows? = nil
+        unchecked names: [String], _ columns: [Column], count: Int?, label: String?, texts: [String: String?] = [:], known: KnownRows? = nil
     ) {
         (self.names, self.columns, self.count, self.label, self.texts, self.known) = (names, columns, count, label, texts, known)
     }
@@ -159,11 +159,13 @@ public struct Table: Sendable, Equatable {
         return Table(unchecked: names + [name], columns + [column], count: column.count, label: label)
     }
 
-    /// In the check: with a column of which only the name is known.
-    public func settingUnknown(_ name: String) -> Table {
-        Table(
-            unchecked: names.contains(name) ? names : names + [name], [], count: nil, label: label,
-            texts: texts.filter { $0.key != name }, known: known?.forgetting(name))
+    /// In the check: with a column of which only the name is known, or that it holds strings.
+    public func settingUnknown(_ name: String, isText: Bool = false) -> Table {
+        var texts = texts
+        texts[name] = isText ? .some(nil) : nil
+        return Table(
+            unchecked: names.contains(name) ? names : names + [name], [], count: nil, label: label, texts: texts,
+            known: known?.forgetting(name))
     }
 
     public func rename(_ old: String, to new: String) throws(DataError) -> Table {
@@ -171,7 +173,7 @@ public struct Table: Sendable, Equatable {
         renamed[try index(of: old)] = new
         try Self.checkDistinct(renamed)
         var texts = texts
-        texts[new] = texts.removeValue(forKey: old)
+        if let text = texts.removeValue(forKey: old) { texts[new] = text }
         return Table(
             unchecked: renamed, columns, count: count, label: label == old ? new : label, texts: texts,
             known: known?.renaming(Dictionary(uniqueKeysWithValues: zip(names, renamed))))
@@ -186,7 +188,7 @@ public struct Table: Sendable, Equatable {
 
     /// The rows where the mask holds.
     public func filter(_ mask: [Bool]) throws(DataError) -> Table {
-        guard let count else { return withRows(nil) }
+        guard let count else { return withRows(known?.any) }
         guard mask.count == count else {
             throw DataError("E0502", "the mask has \(mask.count) values for \(count) rows")
         }

@@ -44,7 +44,7 @@ public enum CSV {
     }
 
     /// How many rows and bytes of a file the check looks at.
-    private static let sample = (rows: 1000, bytes: 1 << 18)
+    private static let sample = (rows: 5000, bytes: 1 << 18)
 
     /// Reads the names and the first rows.
     public static func readHeader(_ path: String, options: Options = Options()) throws(FormatError) -> Header {

@@ -86,7 +86,7 @@ extension Machine {
                         "E0452", "the table has no label to learn", mend: "say which column: `csv(…, label = \"…\")` or `.with_label(\"…\")`")
                 }
                 let column = try table.labelColumn()
-                try requireNumbers(estimator, fields, name, column.map(\.exampleText) ?? table.texts[name])
+                try requireNumbers(estimator, fields, name, column == nil ? table.texts[name] : column?.exampleText.map { .some($0) })
                 if let column {
                     if kind.isClassifier || column.kind == .string {
                         width = .int(try learnClasses(of: column, name, kind, fitted))
@@ -101,7 +101,7 @@ extension Machine {
         default:
             fitted = Fitted(space: nil, labels: .plain, labelName: nil)
             if let words = words(labels) {
-                try requireNumbers(estimator, fields, nil, words.exampleText)
+                try requireNumbers(estimator, fields, nil, words.exampleText.map { .some($0) })
                 width = .int(try learnClasses(of: words, "labels", kind, fitted))
             } else {
                 width = isWaiting ? try labelWidth(data, labels, kind) : .none
@@ -125,8 +125,9 @@ extension Machine {
     ]
 
     /// A standard loss that compares numbers has no use for a label of text.
-    private func requireNumbers(_ estimator: Estimator, _ fields: Record, _ label: String?, _ example: String?) throws {
-        guard let example, fields["train_step"]?.isNone ?? true,
+    /// `text` is there if the label is text, and holds an example if one is known.
+    private func requireNumbers(_ estimator: Estimator, _ fields: Record, _ label: String?, _ text: String??) throws {
+        guard let example = text, fields["train_step"]?.isNone ?? true,
             case .function(let loss)? = fields["loss"], case .code(_, _, let module) = loss.kind, module.isStandard,
             Self.numberLosses.contains(loss.name)
         else { return }
@@ -252,7 +253,7 @@ extension Machine {
     /// How many examples there are; `inf` when there is no end of them.
     private func exampleCount(_ data: Value) throws -> Value {
         if isCheck {
-            if case .table(let value) = data, let known = value.table.known { return .int(known.left) }
+            if case .table(let value) = data, let count = value.table.known?.left { return .int(count) }
             return .unknown
         }
         switch data {

@@ -30,7 +30,9 @@ extension Machine {
     func fit(_ estimator: Estimator, _ data: Value, _ labels: Value, _ options: FitOptions) throws -> Value {
         defer { noteFit(estimator, data, validation: options.validation, batch: estimator.fitted?.batch, try? model(of: estimator)) }
         noteConditionalFit(estimator)
-        if data.isUnknown || labels.isUnknown { return .unknown }
+        // A table has its labels in it, whatever else is given.
+        let isTable = if case .table = data { true } else { false }
+        if data.isUnknown || labels.isUnknown && !isTable { return .unknown }
         for (name, value) in [("steps", options.steps), ("epochs", options.epochs), ("batch", options.batch)] {
             if let value, value < 1 { throw Fault("E0462", "`\(name)` must be at least 1, found \(value)") }
         }
@@ -331,8 +333,9 @@ extension Machine {
         guard let layer = try model(of: estimator) else { return .unknown }
         let examples = try examples(estimator, fitted, data, .none, withLabels: false)
         if isCheck {
-            try buildPrediction(estimator, fitted, layer, examples)
-            return .unknown
+            let outputs = try buildPrediction(estimator, fitted, layer, examples)
+            guard case .table = data, case .tensor(let tensor) = outputs else { return .unknown }
+            return try predictionSchema(fitted, tensor).map { .table(TableValue($0)) } ?? .unknown
         }
         try requireEnd(examples, of: "predict")
         var parts: [[Tensor]] = []
@@ -387,12 +390,20 @@ extension Machine {
         return (try general.program.run(values + inputs), general.structure)
     }
 
-    private func buildPrediction(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws {
+    private func buildPrediction(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ examples: Examples) throws -> Value {
         traceDepth += 1
         defer { traceDepth -= 1 }
         let sample = batchTypes(examples, size: -1).prefix(examples.featureCount).map { Tensor.unknown($0) }
         let input = try features(fitted, examples.features, sample[...])
-        _ = try applyModel(layer, input, training: false)
+        return try applyModel(layer, input, training: false)
+    }
+
+    /// In the check: the columns of `predictionTable`, where they are certain.
+    private func predictionSchema(_ fitted: Fitted, _ outputs: Tensor) throws -> Table? {
+        guard case .classes(let classes) = fitted.labels, outputs.rank == 2, let width = outputs.shape.last,
+            width == classes.count || width == 1 && classes.count == 2
+        else { return nil }
+        return try Table(schema: ["class"] + classes.names.map { "p_" + $0 })
     }
 
     /// For a table, or classes with names: `class` and `p_NAME` from a classifier, `prediction` from a regressor.

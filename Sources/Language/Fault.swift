@@ -39,10 +39,10 @@ extension OpError {
         let found = [a, b].filter { !$0.isUnknown }.map(\.described).joined(separator: " and ")
         return Fault("E0403", "`\(symbol)` does not go with \(found)", why: why, mend: mend)
     }
-    static func textLabel(_ label: String?, _ example: String, loss: String, estimator: String) -> Fault {
+    static func textLabel(_ label: String?, _ example: String?, loss: String, estimator: String) -> Fault {
         let isRegressor = estimator.hasSuffix("_regressor")
         return Fault(
-            "E0506", (label.map { "label `\($0)` holds strings" } ?? "the labels are strings") + " such as `\(example)`, and `\(loss)` compares numbers",
+            "E0506", (label.map { "label `\($0)` holds strings" } ?? "the labels are strings") + (example.map { " such as `\($0)`" } ?? "") + ", and `\(loss)` compares numbers",
             mend: isRegressor
                 ? "classes are for a classifier: `\(estimator.replacing("_regressor", with: "_classifier"))`"
                 : "for classes use `loss = sparse_softmax_cross_entropy` with one output per class, or `dnn_classifier`")

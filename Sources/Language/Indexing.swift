@@ -100,7 +100,7 @@ extension Machine {
         case .string(let text): count = text.count
         case .bytes(let bytes): count = bytes.array.count
         case .table(let table):
-            if isCheck { return .table(TableValue(table.table.withRows(nil))) }
+            if isCheck { return .table(TableValue(table.table.withRows(table.table.known?.any))) }
             count = table.table.count ?? 0
         default: throw Fault("E0423", "\(base.described) cannot be sliced")
         }

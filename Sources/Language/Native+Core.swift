@@ -39,7 +39,7 @@ extension Native {
             case .string(let text): return .int(text.count)
             case .bytes(let bytes): return .int(bytes.array.count)
             case .record(let record): return .int(record.names.count)
-            case .table(let table): return table.table.count.map { .int($0) } ?? .unknown(.int)
+            case .table(let table): return machine.count(of: table.table)
             case .dataset(let dataset): return try machine.count(of: dataset)
             case .tensor(let tensor):
                 guard let first = tensor.shape.first else { throw Fault("E0418", "a tensor of rank 0 has no length") }

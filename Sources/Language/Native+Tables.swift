@@ -51,8 +51,9 @@ extension Native {
             if arguments[0].isUnknown || arguments[1].isUnknown { return .unknown }
             let (table, name) = (try arguments.table(0), try arguments.string(1))
             if machine.isCheck {
-                if machine.isFunction(arguments[2]) { _ = try machine.call(arguments[2], [rowRecord(of: table)]) }
-                return .table(TableValue(table.settingUnknown(name)))
+                var value = arguments[2]
+                if machine.isFunction(value) { value = try machine.call(value, [rowRecord(of: table)]) }
+                return .table(TableValue(table.settingUnknown(name, isText: value.isText)))
             }
             let count = table.count ?? 0
             let column: Column
@@ -74,7 +75,7 @@ extension Native {
             let (table, function) = (try arguments.table(0), try arguments.function(1))
             if machine.isCheck {
                 _ = try machine.truth(machine.call(function, [rowRecord(of: table)]))
-                return .table(TableValue(table.withRows(nil)))
+                return .table(TableValue(table.withRows(table.known?.any)))
             }
             let mask = try machine.eachRow(table) { row in try machine.truth(machine.call(function, [row])) ?? false }
             return .table(TableValue(try table.filter(mask)))
@@ -84,7 +85,11 @@ extension Native {
             let (table, function) = (try arguments.table(0), try arguments.function(1))
             if machine.isCheck {
                 guard case .record(let row) = try machine.call(function, [rowRecord(of: table)]) else { return .unknown }
-                return .table(TableValue(try Table(schema: row.names, label: table.label.flatMap { row.names.contains($0) ? $0 : nil })))
+                let texts = zip(row.names, row.values).filter(\.1.isText).map { ($0.0, String?.none) }
+                return .table(TableValue(
+                    try Table(
+                        schema: row.names, label: table.label.flatMap { row.names.contains($0) ? $0 : nil },
+                        texts: Dictionary(texts, uniquingKeysWith: { first, _ in first }))))
             }
             let rows = try machine.eachRow(table) { try machine.call(function, [$0]) }
             guard case .record? = rows.first else {
@@ -120,7 +125,7 @@ extension Native {
             }
             let groups = try table.group(by: keys)
             if machine.isCheck {
-                for function in functions.values { _ = try machine.call(function, [.table(TableValue(table.withRows(nil)))]) }
+                for function in functions.values { _ = try machine.call(function, [.table(TableValue(table.withRows(table.known?.any)))]) }
                 return functions.names.isEmpty ? .unknown : .table(TableValue(try Table(schema: keys + functions.names)))
             }
             let keyed = keys.map { name in table.names.firstIndex(of: name) }
@@ -299,9 +304,31 @@ func rowRecord(_ table: Table, _ row: Int) -> Value {
     .record(Record(table.names, table.columns.map { value(of: $0[row], in: $0) }))
 }
 
-/// In the check: a row of which the names are known, and which cells are text.
+/// In the check: a row of which the names are known, and the kinds of some cells.
 func rowRecord(of table: Table) -> Value {
-    .record(Record(table.names, table.names.map { table.texts[$0] == nil ? .unknown : .unknown(.text) }))
+    .record(Record(table.names, table.names.map { name in
+        if table.texts[name] != nil { return .unknown(.text) }
+        guard let column = table.known?.columns[name] else { return .unknown }
+        let hasMissing = column.missingCount > 0
+        switch column.kind {
+        case .int: return .unknown(hasMissing ? .number : .int)
+        case .float: return .unknown(.float)
+        case .bool: return .unknown(hasMissing ? [.bool, .none] : .bool)
+        case .string: return .unknown(.text)
+        }
+    }))
+}
+
+extension Value {
+    /// In the check: whether it makes a cell, or a column, of text.
+    fileprivate var isText: Bool {
+        switch self {
+        case .string: true
+        case .list: kinds == .texts
+        case .unknown(let kinds): kinds == .string || kinds == .text || kinds == .texts
+        default: false
+        }
+    }
 }
 
 extension Machine {
@@ -356,7 +383,7 @@ extension Machine {
 
     /// A column as a tensor or a list.
     func columnValue(_ table: Table, _ name: String) throws -> Value {
-        guard let column = try table.column(name), !isCheck else { return table.texts[name] == nil ? .unknown : .unknown(.texts) }
+        guard let column = try table.column(name), !isCheck else { return knownColumn(table, name) }
         switch column.values {
         case .numbers(let values, let isInteger):
             if isInteger, column.missing == nil {
@@ -369,6 +396,20 @@ extension Machine {
             if column.missing == nil { return .tensor(.make(values, [values.count])) }
             return .list((0..<column.count).map { value(of: column[$0], in: column) })
         case .strings: return .list((0..<column.count).map { value(of: column[$0], in: column) })
+        }
+    }
+
+    /// In the check: a column as far as its form is certain.
+    private func knownColumn(_ table: Table, _ name: String) -> Value {
+        if table.texts[name] != nil { return .unknown(.texts) }
+        guard let known = table.known, let (column, hasMissing) = known.form(of: name) else { return .unknown }
+        func tensor(_ dtype: DType) -> Value { .tensor(.unknown(TensorType(dtype, [known.left ?? -1]))) }
+        switch column.values {
+        case .numbers(let values, let isInteger):
+            if hasMissing || !isInteger { return tensor(.f32) }
+            return values.allSatisfy { Int32(exactly: $0) != nil } ? tensor(.i32) : .unknown
+        case .bools: return hasMissing ? .unknown(.list) : tensor(.bool)
+        case .strings: return .unknown(.texts)
         }
     }
 
@@ -450,6 +491,8 @@ extension Machine {
     func readTable(_ path: String, _ options: CSV.Options, label: String?) throws -> Value {
         guard isCheck else { return .table(TableValue(try Table(CSV.read(path, options: options), label: label))) }
         guard try mayRead(path) else { return .unknown }
+        // So that a loop over a file comes to an end soon.
+        check.steps += CheckState.stepsPerOp * 100
         let header = try CSV.readHeader(path, options: options)
         return .table(TableValue(try Table(schema: header.names, label: label, texts: header.texts, columns: header.columns)))
     }
@@ -465,7 +508,7 @@ extension Machine {
             if list.values.isEmpty { return try tableVerb("select", .table(value), [position], []) }
             return try rows(value, .tensor(try tensor(position, "an index of a table")))
         case .tensor(let tensor) where tensor.rank == 1 && (tensor.dtype == .bool || tensor.dtype.isInteger):
-            if isCheck { return .table(TableValue(value.table.withRows(nil))) }
+            if isCheck { return .table(TableValue(value.table.withRows(value.table.known?.any))) }
             let table = value.table
             if tensor.dtype == .bool { return .table(TableValue(try table.filter(tensor.elements(as: Bool.self)))) }
             return .table(TableValue(table.gathering(try tensor.elements(as: Int.self).map { try table.place(of: $0) })))
@@ -474,13 +517,16 @@ extension Machine {
         }
     }
 
+    /// The number of rows.
+    func count(of table: Table) -> Value { (table.count ?? table.known?.left).map { .int($0) } ?? .unknown(.int) }
+
     func tableField(_ value: TableValue, _ name: String) throws -> Value {
         let table = value.table
         switch name {
         case "columns": return .list(table.names.map { .string($0) })
-        case "rows": return isCheck ? .unknown(.int) : .int(table.count ?? 0)
+        case "rows": return count(of: table)
         case "label": return table.label.map { .string($0) } ?? Value.none
-        case "shape": return .list([isCheck ? .unknown(.int) : .int(table.count ?? 0), .int(table.names.count)])
+        case "shape": return .list([count(of: table), .int(table.names.count)])
         default:
             if table.names.contains(name) { return try columnValue(table, name) }
             if session.library.verbs(of: .table(value)).contains(name) {

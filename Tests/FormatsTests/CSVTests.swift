@@ -137,10 +137,22 @@ struct CSVTests {
         #expect(try texts("a,b,c,d\n1,,x,true\n2.5,NA,,false\n3,,7,maybe\n") == ["c": "x", "d": "maybe"])
         #expect(try texts("a,b\n1,-\n2,-\n", .init(na: ["-"], types: ["a": .string])) == ["a": "1"])
         // What comes behind the sample, or cannot be read, is the run's.
-        #expect(try texts("a\n" + String(repeating: "1\n", count: 1000) + "x\n") == [:])
+        #expect(try texts("a\n" + String(repeating: "1\n", count: 5000) + "x\n") == [:])
         #expect(try texts("a,b\n1,x\n2\n") == ["b": "x"])
         #expect(try texts("a,b\n1,x\n\"2,3\n") == ["b": "x"])
         #expect(try texts("a,b\n") == [:])
+    }
+
+    @Test func aRowThatDoesNotEndIsNotLookedForToTheEnd() throws {
+        let open = "1,\"" + String(repeating: "x", count: 4 << 20)
+        let stream = try ByteStream(Array(open.utf8), path: "open.csv")
+        var scanner = try CSVScanner(stream, delimiter: UInt8(ascii: ","))
+        #expect(throws: FormatError.self) { try scanner.next(within: 1 << 18) }
+        #expect(scanner.buffer.count < 1 << 20)
+        try withTemporaryFile { path in
+            try Files.write(Array("a,b\n2,y\n\(open)".utf8), to: path)
+            #expect(try CSV.readHeader(path) == .init(names: ["a", "b"], firstRow: ["2", "y"], texts: ["b": "y"]))
+        }
     }
 
     /// Records longer than the read buffer, and cut anywhere by its end.
