@@ -206,7 +206,11 @@ extension Machine {
             }
             form = known
         }
-        let verb = field == nil ? sites[instruction.wide].verbs.first { $0.kind == form.kind }?.verb : nil
+        var verb: Value?
+        if field == nil {
+            let (verbs, kind) = (sites[instruction.wide].verbs, form.kind)
+            verb = verbs.indices.first { verbs[$0].kind == kind }.map { verbs[$0].verb }
+        }
         if let verb, sites[instruction.wide].isPlain {
             return try call(verb, (first - 1..<first + sites[instruction.wide].names.count).map { regs[$0] })
         }

@@ -104,7 +104,11 @@ struct CallSite {
 
 enum SubscriptKind { case index, slice(start: Bool, stop: Bool, step: Bool), ellipsis }
 
-enum TemplatePart { case text(String), value(format: FormatSpec?) }
+enum TemplatePart {
+    case text(String), value
+    /// (Elsewhere, since a format has much to copy.)
+    indirect case formatted(FormatSpec)
+}
 
 struct RecordShape {
     /// The fields that are written out.

@@ -361,12 +361,9 @@ extension Compiler {
             case .interpolation(let expression, let format):
                 load(expression, into: position)
                 position += 1
-                var spec: FormatSpec?
-                if let format {
-                    spec = FormatSpec(format)
-                    if spec == nil { diagnostics.append(.badFormat(format, at: expression.range)) }
-                }
-                template.append(.value(format: spec))
+                let spec = format.flatMap { FormatSpec($0) }
+                if let format, spec == nil { diagnostics.append(.badFormat(format, at: expression.range)) }
+                template.append(spec.map { .formatted($0) } ?? .value)
             }
         }
         scope.code.templates.append(template)

@@ -116,22 +116,22 @@ extension Machine {
             var isUnknown = false
             var next = Int(instruction.c)
             for part in code.templates[Int(instruction.b)] {
-                switch part {
-                case .text(let literal): bytes.append(contentsOf: literal.utf8)
-                case .value(let format):
-                    let value = regs[next]
-                    next += 1
-                    if isCheck, !isKnown(value) {
-                        try tryKinds(of: value) { _ = try format?.format($0) }
-                        isUnknown = true
-                        continue
-                    }
-                    if let format {
-                        bytes.append(contentsOf: try format.format(value).utf8)
-                    } else {
-                        try require(value)
-                        value.print(to: &bytes)
-                    }
+                if case .text(let literal) = part {
+                    bytes.append(contentsOf: literal.utf8)
+                    continue
+                }
+                var format: FormatSpec?
+                if case .formatted(let spec) = part { format = spec }
+                let value = regs[next]
+                next += 1
+                if isCheck, !isKnown(value) {
+                    try tryKinds(of: value) { _ = try format?.format($0) }
+                    isUnknown = true
+                } else if let format {
+                    bytes.append(contentsOf: try format.format(value).utf8)
+                } else {
+                    try require(value)
+                    value.print(to: &bytes)
                 }
             }
             regs[a] = isUnknown ? .unknown(.string) : .string(String(decoding: bytes, as: UTF8.self))
