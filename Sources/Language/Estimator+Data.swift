@@ -76,6 +76,11 @@ extension Machine {
         switch data {
         case .table(let value):
             let table = value.table
+            if !labels.mayBe(.none) {
+                throw Fault(
+                    "E0452", "the labels of a table are one of its columns; `labels` go with tensors",
+                    mend: "name the column: `csv(…, label = \"…\")` or `.with_label(\"…\")`, and fit to the table alone")
+            }
             let space = try featureSpace(fields["features"] ?? .none, table)
             if !isCheck { for note in space.notes { session.console.progress(note + "\n") } }
             fitted = Fitted(space: space, labels: .plain, labelName: table.label)
@@ -305,6 +310,9 @@ extension Machine {
                 rows: dataset.isBatched ? nil : dataset.count)
         default: break
         }
+        if fitted.space != nil, isRows(data) {
+            throw Fault.type("the data", expected: "a table, as in `fit`", found: data, mend: "make one of single rows: `table([{…}])`")
+        }
         var tensors: [Tensor] = []
         let features = try structure(of: try stacked(data), "the data", &tensors)
         let count = tensors.count
@@ -400,6 +408,15 @@ extension Machine {
     /// Features in their own units, for estimators to which a column's scale means something.
     private func raw(_ space: FeatureSpace, _ table: Table) throws -> FeatureSpace.Encoded {
         try space.encode(table, standardized: false)
+    }
+
+    /// A record, or a list of them.
+    private func isRows(_ data: Value) -> Bool {
+        switch data {
+        case .record: true
+        case .list(let list): if case .record? = list.values.first { true } else { false }
+        default: false
+        }
     }
 
     private func labelTensor(_ estimator: Estimator, _ fitted: Fitted, _ table: Table) throws -> Tensor {

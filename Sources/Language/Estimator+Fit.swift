@@ -130,6 +130,7 @@ extension Machine {
         let outcome: Trainer.Outcome
         do {
             outcome = try trainer.fit(plan, progress: progress)
+            if outcome.history.names.isEmpty, !outcome.isInterrupted { throw Fault("E0463", "there are no examples to learn from") }
         } catch let failure as Trainer.NotFinite {
             estimator.history.append(failure.history)
             throw try explain(failure, estimator, fitted, layer, examples)

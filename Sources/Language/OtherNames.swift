@@ -4,7 +4,10 @@ internal import Syntax
 enum OtherNames {
     static let constants = [
         "True": "true", "False": "false", "None": "none", "null": "none", "nil": "none", "NaN": "nan", "str": "string",
-        "read_csv": "csv", "gradient": "grad", "dict": "record", "lambda": "x -> …",
+        "read_csv": "csv", "gradient": "grad", "dict": "record", "lambda": "x -> …", "list": "[...values]", "pass": "{ }",
+        "open": "io.read(path)", "LinearRegression": "linear_regressor()", "LogisticRegression": "linear_classifier()",
+        "MLPClassifier": "dnn_classifier(hidden_units = [100])", "MLPRegressor": "dnn_regressor(hidden_units = [100])",
+        "KMeans": "kmeans(k)", "accuracy_score": "estimator.evaluate(test).accuracy",
     ]
 
     /// Those that mean just the same, so that one may stand for the other without a look.
@@ -16,7 +19,8 @@ enum OtherNames {
         "append": "[...list, value]", "push": "[...list, value]", "extend": "a + b", "items": "for key, value in record { … }",
         "get": "record[\"name\"]", "format": "\"… {value}\"", "to_csv": "io.write(path, table)", "startswith": "starts_with",
         "endswith": "ends_with", "view": "reshape", "detach": "stop_gradient", "backward": "grad(f)(x)", "numpy": "tolist()",
-        "length": "len($)", "size": "len($)", "count": "len($)",
+        "length": "len($)", "size": "len($)", "count": "len($)", "info": "describe()", "query": "filter(row -> …)",
+        "predict_proba": "predict(data)", "isnull": "describe()", "isna": "describe()",
     ]
 
     static let fields = [
@@ -57,10 +61,22 @@ enum OtherNames {
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> String? { bytes.isEmpty ? nil : String(decoding: bytes, as: UTF8.self) }
 
-    /// A module of another library before a name: `np.zeros`.
+    /// A module of another library before a name, `np.zeros`, or a class of one.
     static func mend(module name: String) -> String? {
         ["np", "numpy", "tf", "torch", "jnp", "jax", "F", "keras", "K"].contains(name)
             ? "tfs has its functions without a prefix: `zeros`, `sum`, `relu`" : ["pd", "pandas", "pl"].contains(name)
-            ? "write `csv(path)` for a table, and its verbs behind it" : nil
+            ? "write `csv(path)` for a table, and its verbs behind it" : ["math", "torchvision", "sklearn", "scipy", "plt"].contains(name)
+            ? "tfs has its functions without a prefix; `tfs ops` and `tfs estimators` list them" : mend(learner: name)
+    }
+
+    /// What stands for a class of scikit-learn.
+    private static func mend(learner name: String) -> String? {
+        guard name.first?.isUppercase ?? false else { return nil }
+        if name.hasSuffix("Classifier") { return "the ready classifiers are `dnn_classifier` and `linear_classifier`" }
+        if name.hasSuffix("Regressor") { return "the ready regressors are `dnn_regressor` and `linear_regressor`" }
+        if ["Scaler", "Encoder", "Imputer"].contains(where: name.hasSuffix) {
+            return "leave it out: an estimator scales a table's numbers, fills its gaps and encodes its words"
+        }
+        return nil
     }
 }

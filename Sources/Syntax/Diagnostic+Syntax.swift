@@ -369,10 +369,17 @@ extension Diagnostic {
             why: "braces where a value is expected are a record", mend: mend, fix: fix)
     }
 
+    /// What scripts in Python begin with.
+    private static let pythonModules: Set<String> = [
+        "numpy", "pandas", "sklearn", "scipy", "torch", "tensorflow", "keras", "jax", "matplotlib", "seaborn", "math", "random", "os", "sys",
+        "json", "csv", "re", "time", "tfs",
+    ]
+
     static func importWithoutQuotes(_ range: SourceRange, name: String) -> Diagnostic {
         Diagnostic(
             code: "E0150", what: "`import` takes the path of a file, in quotes", at: Label(range),
-            mend: "write `import \"\(name).tfs\"`; standard modules such as `linalg` need no import")
+            mend: pythonModules.contains(name) ? "leave it out: what comes with tfs needs no import"
+                : "write `import \"\(name).tfs\"`; standard modules such as `linalg` need no import")
     }
 }
 

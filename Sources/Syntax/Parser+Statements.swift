@@ -298,6 +298,7 @@ extension Parser {
             }
             var mend: String?
             if kind == .colon { mend = "write `{ … }` instead of `:`" }
+            if isWord("is", at: position) { mend = Self.identityMend }
             if kind == .newline, peek() == .openBrace { mend = "put the `{` on this line" }
             throw fail(.expectedBlock(after: head, found: found, at: here, mend: mend, fix: bracesForColon() + braceFromNextLine()))
         }

@@ -319,6 +319,7 @@ struct Parser {
         let last = tokens[position - 1]
         switch kind {
         case .if, .question: return "a choice is written `if a { b } else { c }`"
+        case .name where isWord("is", at: position): return Self.identityMend
         case .name where isWord("lambda", at: position - 1): return Self.foreignWords["lambda"]
         case .stringStart where last.kind == .name && last.end == tokens[position].start:
             return "a string takes values by itself: leave out the `\(text(position - 1))`"
@@ -326,15 +327,20 @@ struct Parser {
         }
     }
 
+    /// Values have no identity beside their equality.
+    static let identityMend = "write `==`, or `!=` for `is not`"
+
     /// Words that begin a statement in other languages.
     static let foreignWords: [String: String] = [
         "def": "a function is written `fn name(a, b) { … }`", "func": "write `fn`", "function": "write `fn`",
         "let": "a name gets its value with `name = …`", "var": "a name gets its value with `name = …`",
         "const": "a name gets its value with `name = …`", "val": "a name gets its value with `name = …`",
         "class": "declare a `layer`, a `model` or an `estimator`, or use a record: `{a = 1}`",
-        "elif": "write `else if`", "print": "write `print(…)`", "from": "write `import \"file.tfs\"`",
+        "elif": "write `else if`", "print": "write `print(…)`", "from": "what comes with tfs needs no import; names of a file: `import \"file.tfs\" as *`",
         "assert": "write `expect`", "lambda": "a function is written `x -> …`", "del": "names need no removal",
         "raise": "write `error(\"…\")`", "switch": "use `if … { … } else if … { … }`",
-        "match": "use `if … { … } else if … { … }`",
+        "match": "use `if … { … } else if … { … }`", "try": "errors end the script; ask before, with `if` or `expect`",
+        "except": "errors end the script; ask before, with `if` or `expect`", "global": "a function never changes names outside itself",
+        "yield": "a function gives one value: a list, or a dataset", "async": "everything runs in the order it is written",
     ]
 }
