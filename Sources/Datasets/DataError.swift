@@ -16,5 +16,8 @@ public struct DataError: Error, Sendable, Hashable, CustomStringConvertible {
         (self.code, self.what, self.why, self.mend, self.misspelling) = (code, what, why, mend, misspelling)
     }
 
+    /// More elements at once than memory holds.
+    static func room(_ what: String) -> DataError { DataError("E0508", "\(what) does not fit into memory") }
+
     public var description: String { what }
 }

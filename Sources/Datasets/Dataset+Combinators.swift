@@ -28,6 +28,7 @@ extension Dataset {
     private func batched(_ size: Int, _ dropRemainder: Bool, padding: Double?) throws(DataError) -> Dataset {
         try Self.atLeast(1, size, "batch")
         let isEven = dropRemainder || isEndless || count.map { $0 % size == 0 } ?? false
+        try requireRoom(isEven ? size : count.map { min($0, size) }, "a batch")
         return Dataset(
             .batched(self, size, dropRemainder: dropRemainder, padding: padding), structure,
             types.map { TensorType($0.dtype, [isEven ? size : -1] + $0.shape) },
@@ -71,6 +72,7 @@ extension Dataset {
         if buffer == nil, isEndless {
             throw DataError("E0508", "a dataset without an end cannot be shuffled whole", mend: "shuffle before `repeat`, or give a size")
         }
+        try requireRoom(isEndless ? buffer : count.map { min($0, buffer ?? $0) }, "a shuffle")
         return derived(.shuffled(self, buffer: buffer, seed: seed, Counter()), count: count)
     }
 
@@ -139,6 +141,7 @@ extension Dataset {
     /// Keeps the elements of the first complete iteration for the later ones.
     public func cache() throws(DataError) -> Dataset {
         if isEndless { throw DataError("E0508", "a dataset without an end cannot be kept", mend: "write `.cache()` before `.repeat()`") }
+        try requireRoom(count, "a cache")
         return derived(.cached(self, Cache()), count: count)
     }
 
@@ -196,6 +199,12 @@ extension Dataset {
 
     private func derived(_ plan: Plan, count: Int?) -> Dataset {
         Dataset(plan, structure, types, count: count, isEndless: isEndless, isBatched: isBatched)
+    }
+
+    /// Refuses to hold more elements at once than there can be memory for.
+    private func requireRoom(_ elements: Int?, _ what: String) throws(DataError) {
+        let each = types.reduce(8) { $0 &+ ($1.shape.elementCount ?? 0) &* max($1.dtype.size, 1) }
+        if let elements, elements > Tensor.largestByteCount / each { throw .room("\(what) of \(elements) elements") }
     }
 
     private static func atLeast(_ least: Int, _ n: Int, _ name: String) throws(DataError) {

@@ -9,7 +9,7 @@ extension Dataset {
     func stream(_ iteration: Int?) -> Stream {
         if let (components, next) = rows(iteration) {
             return {
-                guard let row = next() else { return nil }
+                guard let row = try next() else { return nil }
                 return try components.map { try Self.available($0.tensor).row(row, scale: $0.scale) }
             }
         }
@@ -34,7 +34,12 @@ extension Dataset {
         case .filtered(let source, let f):
             let next = source.stream(iteration)
             return {
-                while let element = try next() { if try f(element) { return element } }
+                var turn = 0
+                while let element = try next() {
+                    if try f(element) { return element }
+                    turn += 1
+                    try Self.pause(turn)
+                }
                 return nil
             }
         case .batched(let source, let size, let dropRemainder, let padding):
@@ -81,6 +86,7 @@ extension Dataset {
             return {
                 if let element = try next() {
                     seen.append(element)
+                    try Self.pause(seen.count, holding: weight, for: "what `cache` keeps")
                     return element
                 }
                 let complete = seen
@@ -101,7 +107,7 @@ extension Dataset {
     }
 
     /// For slices of tensors that are only chosen and put in order: the tensors, and the numbers of the rows.
-    private func rows(_ iteration: Int?) -> (components: [Component], next: () -> Int?)? {
+    private func rows(_ iteration: Int?) -> (components: [Component], next: () throws -> Int?)? {
         switch plan {
         case .slices(let components):
             let count = count ?? 0
@@ -117,17 +123,17 @@ extension Dataset {
         case .shuffled(let source, let buffer, let seed, let counter):
             guard let (components, next) = source.rows(iteration) else { return nil }
             let random = SplitMix(seed: seed, stream: UInt64(bitPattern: Int64(iteration ?? counter.next())))
-            return (components, Self.unthrowing(Self.shuffling(buffer, random, next)))
+            return (components, Self.shuffling(buffer, random, next))
         case .repeated(let source, let times):
             let components = source.components
             guard !components.isEmpty else { return nil }
-            return (components, Self.unthrowing(Self.repeating(times, iteration) { source.rows($0)?.next ?? { nil } }))
+            return (components, Self.repeating(times, iteration) { source.rows($0)?.next ?? { nil } })
         case .taken(let source, let n):
-            return source.rows(iteration).map { ($0.components, Self.unthrowing(Self.taking(n, $0.next))) }
+            return source.rows(iteration).map { ($0.components, Self.taking(n, $0.next)) }
         case .skipped(let source, let n):
-            return source.rows(iteration).map { ($0.components, Self.unthrowing(Self.skipping(n, $0.next))) }
+            return source.rows(iteration).map { ($0.components, Self.skipping(n, $0.next)) }
         case .sharded(let source, let count, let index):
-            return source.rows(iteration).map { ($0.components, Self.unthrowing(Self.sharding(count, index, $0.next))) }
+            return source.rows(iteration).map { ($0.components, Self.sharding(count, index, $0.next)) }
         case .list, .generated, .mapped, .filtered, .batched, .unbatched, .zipped, .joined, .cached, .enumerated, .windowed:
             return nil
         }
@@ -144,8 +150,16 @@ extension Dataset {
         }
     }
 
-    /// Streams of row numbers do not fail.
-    private static func unthrowing(_ next: @escaping () throws -> Int?) -> () -> Int? { { (try? next()) ?? nil } }
+    /// Asked now and then by a loop that may be long: whether somebody wants an end, and whether what it holds, so many
+    /// bytes for each turn, still finds room.
+    private static func pause(_ turn: Int, holding bytes: Int = 0, for what: @autoclosure () -> String = "") throws(DataError) {
+        guard turn & 0xFFFF == 0 else { return }
+        if Execution.isInterrupted { throw DataError("E0299", "interrupted") }
+        if bytes > 0, turn > 0, !Memory.allows(1 << 28) { throw .room(what()) }
+    }
+
+    /// About what an element takes that is held.
+    private var weight: Int { types.reduce(64) { $0 &+ 64 &+ ($1.shape.elementCount ?? 0) &* max($1.dtype.size, 1) } }
 
     static func available(_ tensor: Tensor) throws(DataError) -> Tensor {
         if tensor.availability == .available { return tensor }
@@ -160,11 +174,10 @@ extension Dataset {
             return {
                 var rows: [Int] = []
                 rows.reserveCapacity(min(size, 1 << 16))
-                while rows.count < size, let row = next() {
+                while rows.count < size, let row = try next() {
                     rows.append(row)
-                    if rows.count > Tensor.largestByteCount / each {
-                        throw DataError("E0508", "a batch of \(size) elements does not fit into memory")
-                    }
+                    try Self.pause(rows.count)
+                    if rows.count > Tensor.largestByteCount / each { throw DataError.room("a batch of \(size) elements") }
                 }
                 if rows.isEmpty || dropRemainder && rows.count < size { return nil }
                 return try components.map { try Self.available($0.tensor).gatheringRows(rows, scale: $0.scale) }
@@ -173,7 +186,10 @@ extension Dataset {
         let next = stream(iteration)
         return {
             var elements: [[Tensor]] = []
-            while elements.count < size, let element = try next() { elements.append(element) }
+            while elements.count < size, let element = try next() {
+                elements.append(element)
+                try Self.pause(elements.count, holding: weight, for: "a batch of \(size) elements")
+            }
             if elements.isEmpty || dropRemainder && elements.count < size { return nil }
             return try Self.stacked(elements, padding: padding)
         }
@@ -223,8 +239,12 @@ extension Dataset {
             while toSkip > 0 {
                 guard try next() != nil else { return nil }
                 toSkip -= 1
+                try Self.pause(toSkip)
             }
-            while buffer.count < reach, let element = try next() { buffer.append(element) }
+            while buffer.count < reach, let element = try next() {
+                buffer.append(element)
+                try Self.pause(buffer.count, holding: weight, for: "a window over \(reach) elements")
+            }
             if buffer.isEmpty || dropRemainder && buffer.count < reach { return nil }
             let chosen = Swift.stride(from: 0, to: min(reach, buffer.count), by: stride).map { buffer[$0] }
             toSkip = max(0, shift - buffer.count)
@@ -241,7 +261,10 @@ extension Dataset {
         var (random, held, isFilled): (SplitMix, [T], Bool) = (random, [], false)
         return {
             if !isFilled {
-                while held.count < buffer ?? .max, let item = try next() { held.append(item) }
+                while held.count < buffer ?? .max, let item = try next() {
+                    held.append(item)
+                    try pause(held.count, holding: 8, for: "what `shuffle` holds")
+                }
                 isFilled = true
             }
             guard !held.isEmpty else { return nil }
@@ -265,6 +288,7 @@ extension Dataset {
         var next: (() throws -> T?)?
         return {
             while pass < times ?? .max {
+                try pause(pass)
                 let source = next ?? start(iteration.map { $0 &* 0x1_0000_0001 &+ pass })
                 next = source
                 if let item = try source() {
@@ -294,6 +318,7 @@ extension Dataset {
         return {
             while skipped < n {
                 skipped += 1
+                try pause(skipped)
                 guard try next() != nil else {
                     skipped = n
                     return nil
@@ -309,6 +334,7 @@ extension Dataset {
             while let item = try next() {
                 defer { at += 1 }
                 if at % count == index { return item }
+                try pause(at)
             }
             return nil
         }

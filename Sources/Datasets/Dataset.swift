@@ -150,8 +150,8 @@ public struct Dataset: Sendable {
         try Tensor.compute(sources)
         let next = stream(iteration)
         // A few small elements, two large ones.
-        let size = types.reduce(1) { $0 + $1.shape.reduce($1.dtype.size) { $0 * max($1, 32) } }
-        let producer = Producer(depth: max(2, min(8, (4 << 20) / size))) { try next() }
+        let size = types.reduce(1.0) { $0 + $1.shape.reduce(Double($1.dtype.size)) { $0 * Double(max($1, 32)) } }
+        let producer = Producer(depth: Int(max(2, min(8, Double(4 << 20) / size)))) { try next() }
         return Iterator { try producer.next() }
     }
 

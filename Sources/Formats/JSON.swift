@@ -39,6 +39,9 @@ public enum JSON: Sendable, Equatable {
         try parse(Files.read(path), path: path)
     }
 
+    /// How deep arrays and objects nest in one another at most.
+    public static let deepest = 512
+
     /// Parses one value; `path` names the text in errors.
     public static func parse(_ bytes: [UInt8], path: String = "text") throws(FormatError) -> JSON {
         var parser = JSONParser(bytes: bytes, path: path)
@@ -127,7 +130,7 @@ public enum JSON: Sendable, Equatable {
     }
 }
 
-/// Recursive descent over bytes, at most 512 deep.
+/// Recursive descent over bytes.
 private struct JSONParser {
     let bytes: [UInt8]
     let path: String
@@ -146,7 +149,7 @@ private struct JSONParser {
     private mutating func value(depth: Int) throws(FormatError) -> JSON {
         blank()
         guard at < bytes.count else { throw wrong("a value is missing: the text ends") }
-        guard depth < 512 else { throw wrong("values are nested more than 512 deep") }
+        guard depth <= JSON.deepest else { throw wrong("values are nested more than \(JSON.deepest) deep") }
         switch bytes[at] {
         case UInt8(ascii: "{"):
             at += 1

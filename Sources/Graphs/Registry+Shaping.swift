@@ -456,7 +456,7 @@ extension Op {
 
     private static func unevenSizes(_ arguments: Arguments, _ size: Int) throws(OpError) -> [Int] {
         let n = arguments.int("n")
-        guard n > 0, n <= 1 << 20 else { throw .value(arguments.op, "n", n, expected: "1 or more") }
+        guard n > 0, n <= 1 << 20 else { throw .value(arguments.op, "n", n, expected: "1 to 1,048,576") }
         return (0..<n).map { size < 0 ? -1 : size / n + ($0 < size % n ? 1 : 0) }
     }
 

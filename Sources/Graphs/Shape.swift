@@ -7,6 +7,8 @@ public struct TensorType: Sendable, Hashable, CustomStringConvertible {
     public var shape: Shape
     public init(_ dtype: DType, _ shape: Shape) { (self.dtype, self.shape) = (dtype, shape) }
     public var rank: Int { shape.count }
+    /// No tensor has more axes.
+    public static let mostAxes = 32
     /// Bytes of the elements; 0 while a size is not known.
     public var byteCount: Int { (shape.elementCount ?? 0) * dtype.size }
     /// `f32[batch?, 3]`: unknown sizes print as `_`.

@@ -11,7 +11,7 @@ struct Window {
         (self.size, self.strides, self.dilations) = (size, strides, dilations)
         for (name, values, least) in [("window", size, -1), ("strides", strides, 1), ("dilations", dilations, 1)]
         where values.contains(where: { $0 < least || $0 == 0 || $0 > 1 << 31 }) {
-            throw .value(a.op, name, values, expected: "1 or more")
+            throw .value(a.op, name, values, expected: "1 to 2,147,483,648")
         }
         let padding = a.string("padding")
         for axis in size.indices {

@@ -9,11 +9,11 @@ extension Machine {
             switch program.value(instruction.c, regs) {
             case .list(let other):
                 guard let list = soleList(regs, instruction.a) else { break }
-                try Value.requireRoom(values: list.values.count + other.values.count)
+                try Value.requireRoom(values: list.values.count, growingBy: other.values.count)
                 return list.values.append(contentsOf: other.values)
             case .string(let other):
                 guard let text = soleText(regs, instruction.a) else { break }
-                try Value.requireRoom(bytes: text.byteCount + other.byteCount)
+                try Value.requireRoom(bytes: text.byteCount, growingBy: other.byteCount)
                 return text.append(other)
             default: break
             }

@@ -64,7 +64,8 @@ final class Compiler {
         let code = Code(
             name: module.path, kind: .file, range: SourceRange(script.source, 0, script.source.utf8.count))
         scope = Scope(code: code, parent: nil)
-        let known = Set(module.slots.values)
+        // What an entry of the prompt should have set has no value if it failed.
+        let known = Set(module.slots.values.filter { if case .unset = module.registers[$0] { false } else { true } })
         var names = Assigned()
         names.add(script.statements)
         var hoisted: [Declaration] = []

@@ -28,8 +28,11 @@ extension Value {
         return out
     }
 
+    /// A text that grows beyond this is cut short; `Machine.printed` refuses it.
+    static let longestText = 1 << 30
+
     private func write(to out: inout String, depth: Int) {
-        if depth > 100 {
+        if depth > 100 || out.utf8.count > Self.longestText || Execution.isInterrupted {
             out += "…"
             return
         }
@@ -174,32 +177,23 @@ private let edge = 3
 
 func tensorText(_ tensor: Tensor) -> String {
     guard tensor.availability == .available else { return "<tensor \(tensor.type)>" }
-    func cells(_ one: (Double) -> String, _ whole: (Int) -> String) -> [String]? {
-        if tensor.dtype.isFloat { return try? tensor.elements(as: Double.self).map(one) }
-        return try? tensor.elements(as: Int.self).map(whole)
-    }
     if tensor.rank == 0 {
         switch tensor.dtype {
         case .bool: return (try? tensor.elements(as: Bool.self).first).map { $0 ? "true" : "false" } ?? "?"
         case .f32, .f16, .bf16: return (try? tensor.elements(as: Float.self).first).map(formatShortest) ?? "?"
-        default: return cells(formatShortest, { String($0) })?.first ?? "?"
+        default:
+            let text = tensor.dtype.isFloat ? (try? tensor.element(0)).map(formatShortest) : (try? tensor.integer(0)).map { String($0) }
+            return text ?? "?"
         }
     }
-    // Only what is shown is formatted.
-    let isLong = (tensor.shape.elementCount ?? 0) > fullCount
+    guard (try? tensor.compute()) != nil else { return "<tensor \(tensor.type)>" }
+    // Only what is shown is read and formatted. (Rows without elements are shown, too.)
+    let isLong = tensor.shape.reduce(1.0) { $0 * Double(max($1, 1)) } > Double(fullCount)
     var out = ""
-    let elements: [Double]
-    let integers: [Int]
-    if tensor.dtype.isFloat {
-        guard let values = try? tensor.elements(as: Double.self) else { return "<tensor \(tensor.type)>" }
-        (elements, integers) = (values, [])
-    } else {
-        guard let values = try? tensor.elements(as: Int.self) else { return "<tensor \(tensor.type)>" }
-        (elements, integers) = ([], values)
-    }
     func cell(_ index: Int) -> String {
-        if tensor.dtype == .bool { return integers[index] != 0 ? "true" : "false" }
-        return tensor.dtype.isFloat ? formatFour(elements[index]) : String(integers[index])
+        if tensor.dtype.isFloat { return (try? tensor.element(index)).map(formatFour) ?? "?" }
+        guard let integer = try? tensor.integer(index) else { return "?" }
+        return tensor.dtype == .bool ? (integer != 0 ? "true" : "false") : String(integer)
     }
     func shown(_ size: Int) -> [Int?] {
         isLong && size > 2 * edge ? Array(0..<edge) + [nil] + Array(size - edge..<size) : Array(0..<size)

@@ -84,7 +84,7 @@ extension Machine {
             throw Fault(
                 "E0440", "there is nothing to differentiate by", mend: "give arguments, or say `wrt = net.params`")
         }
-        if positional.contains(where: \.hasUnknown) {
+        if positional.contains(where: hasUnknown) {
             _ = try? call(function, positional, named)
             return (.unknown, .unknown)
         }
@@ -153,7 +153,7 @@ extension Machine {
                 "jacobian",
                 .closure(parameters: nil) { machine, positional, named in
                     guard let first = positional.first else { throw Fault.missingArgument("x", of: "jacobian(f)") }
-                    if first.hasUnknown { return .unknown }
+                    if machine.hasUnknown(first) { return .unknown }
                     let x = try machine.variable(try machine.tensor(first, "the argument of `jacobian(f)`").realised(machine))
                     if machine.isCheck {
                         let y = try machine.call(function, [.tensor(x)] + positional.dropFirst(), named)
@@ -183,7 +183,7 @@ extension Machine {
 
     /// `scan(f, init, xs, axis)`: the body is traced once, on one step.
     func scan(_ function: Value, _ initial: Value, _ sequence: Value, axis: Int, reverse: Bool) throws -> Value {
-        if initial.hasUnknown || sequence.hasUnknown {
+        if hasUnknown(initial) || hasUnknown(sequence) {
             return .unknown
         }
         var carries = try flatten(initial, "`init` of `scan`")
@@ -215,7 +215,7 @@ extension Machine {
         traceDepth += 1
         defer { traceDepth -= 1 }
         let result = try counting(times: first.shape[place]) { try call(function, [carryForm, sliceForm]) }
-        if result.hasUnknown { return .unknown }
+        if hasUnknown(result) { return .unknown }
         guard case .list(let pair) = result, pair.values.count == 2 else {
             throw Fault("E0442", "the function of `scan` must give `[carry, y]`, found \(result.described)", mend: "write `[carry, y]` as its last line")
         }
@@ -270,7 +270,7 @@ extension Machine {
             throw Fault(
                 "E0443", "this record is no optimizer: it has no `init` and `step`", mend: "use `adam()`, `sgd()` or another of `stdlib/optimizers`")
         }
-        if parameters.hasUnknown || gradients.hasUnknown { return .none }
+        if hasUnknown(parameters) || hasUnknown(gradients) { return .none }
         guard let list = try elements(parameters), var grads = try elements(gradients) else {
             throw Fault("E0443", "`apply` takes a list of parameters and a list of their gradients")
         }
@@ -312,7 +312,7 @@ extension Machine {
     /// `net.assign(values)`, in the order of `net.params`.
     func assignAll(_ layer: Layer, _ values: Value) throws -> Value {
         try build(layer)
-        if values.hasUnknown { return .none }
+        if hasUnknown(values) { return .none }
         let parameters = layer.collect().filter { !$0.isState }
         guard let list = try elements(values) else { throw Fault.type("the argument of `assign`", expected: "a list of tensors", found: values) }
         guard list.count == parameters.count else {
@@ -325,7 +325,7 @@ extension Machine {
     /// `with_params(net, values)`: the same layer computing with other tensors.
     func withParameters(_ layer: Layer, _ values: Value) throws -> Value {
         try build(layer)
-        if values.hasUnknown { return .unknown }
+        if hasUnknown(values) { return .unknown }
         let parameters = layer.collect().filter { !$0.isState }
         guard let list = try elements(values) else { throw Fault.type("the second argument of `with_params`", expected: "a list of tensors", found: values) }
         guard list.count == parameters.count else {

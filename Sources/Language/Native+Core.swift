@@ -211,7 +211,7 @@ extension Native {
             case .string(let text): throw Fault.type("`dtype` of `tensor`", expected: "a dtype", found: arguments[1], mend: "write `\(text.string)` without quotes")
             default: throw Fault.type("`dtype` of `tensor`", expected: "a dtype such as `f32`", found: arguments[1])
             }
-            if arguments[0].hasUnknown {
+            if machine.hasUnknown(arguments[0]) {
                 let found = arguments[0].example
                 if case .list(let list) = found, list.oddElement != nil {
                     throw Fault.type("the argument of `tensor`", expected: "nested lists of numbers", found: found)
@@ -354,6 +354,7 @@ extension Machine {
             switch $0 {
             case .int(let size) where size >= 0: return size
             case .unknown, .none: return -1
+            case .int(let size): throw Fault("E0402", "a size in \(what) must be at least 0, found \(size)")
             default: throw Fault.type("a size in \(what)", expected: "an int of at least 0", found: $0)
             }
         }

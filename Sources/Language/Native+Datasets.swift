@@ -183,10 +183,12 @@ extension Machine {
     }
 
     /// The tensors that a dataset goes over side by side.
-    func sources(_ value: Value, _ what: String, _ tensors: inout [Tensor]) throws -> Structure {
+    func sources(_ value: Value, _ what: String, _ tensors: inout [Tensor], depth: Int = 0) throws -> Structure {
         switch value {
         case .record(let record):
-            return .record(try zip(record.names, record.values).map { Structure.Field($0, try sources($1, "`\($0)` of \(what)", &tensors)) })
+            try Self.requireFlat(depth)
+            return .record(
+                try zip(record.names, record.values).map { Structure.Field($0, try sources($1, "`\($0)` of \(what)", &tensors, depth: depth + 1)) })
         case .tensor(let tensor): tensors.append(tensor)
         case .list, .range:
             guard let made = try tensor(from: value) else {
@@ -212,12 +214,21 @@ extension Machine {
         return DatasetValue(try Dataset(elements: elements, structures[0]))
     }
 
+    /// Lists share parts, so that what nests deep may hold more than anything can.
+    private static func requireFlat(_ depth: Int) throws {
+        if depth > 16 { throw Fault("E0507", "the elements of a dataset are lists and records nested at most 16 deep") }
+    }
+
     /// How the tensors in an element stand together; they are appended.
-    func structure(of value: Value, _ what: String, _ tensors: inout [Tensor]) throws -> Structure {
+    func structure(of value: Value, _ what: String, _ tensors: inout [Tensor], depth: Int = 0) throws -> Structure {
         switch value {
         case .record(let record):
-            return .record(try zip(record.names, record.values).map { Structure.Field($0, try structure(of: $1, what, &tensors)) })
-        case .list(let list): return .list(try list.values.map { try structure(of: $0, what, &tensors) })
+            try Self.requireFlat(depth)
+            return .record(
+                try zip(record.names, record.values).map { Structure.Field($0, try structure(of: $1, what, &tensors, depth: depth + 1)) })
+        case .list(let list):
+            try Self.requireFlat(depth)
+            return .list(try list.values.map { try structure(of: $0, what, &tensors, depth: depth + 1) })
         case .tensor, .int, .float, .bool:
             tensors.append(try tensor(value, what))
             return .tensor
@@ -376,7 +387,7 @@ private final class ElementFunction: @unchecked Sendable {
             machine.random = random
         }
         let value = try call(structure.value(arguments))
-        if value.hasUnknown { return nil }
+        if machine.hasUnknown(value) { return nil }
         var outputs: [Tensor] = []
         let structure = try machine.structure(of: value, "what the function of `\(verb)` gives", &outputs)
         return (structure, outputs)

@@ -192,6 +192,13 @@ extension Machine {
     }
 
     private func json(_ value: Value) throws -> JSON {
+        var walk = Walk(isCheck: isCheck)
+        return try json(value, depth: 0, &walk)
+    }
+
+    private func json(_ value: Value, depth: Int, _ walk: inout Walk) throws -> JSON {
+        if depth > JSON.deepest { throw Fault("E0604", "what a JSON file holds is nested at most \(JSON.deepest) deep") }
+        guard try walk.meets(bytes: MemoryLayout<JSON>.stride) else { throw UnknownArgument() }
         switch value {
         case .none: return .null
         case .bool(let x): return .bool(x)
@@ -199,8 +206,8 @@ extension Machine {
         case .float(let x): return .number(x)
         case .string(let text): return .string(text.string)
         case .dtype(let dtype): return .string(dtype.description)
-        case .list, .range: return .array(try (try elements(value) ?? []).map(json))
-        case .record(let record): return .object(try zip(record.names, record.values).map { JSON.Member($0, try json($1)) })
+        case .list, .range: return .array(try (try elements(value) ?? []).map { try json($0, depth: depth + 1, &walk) })
+        case .record(let record): return .object(try zip(record.names, record.values).map { JSON.Member($0, try json($1, depth: depth + 1, &walk)) })
         case .tensor(let tensor):
             guard tensor.rank > 0 else { return try json(tensor.scriptNumbers()[0]) }
             var rest = try tensor.scriptNumbers()[...]

@@ -117,7 +117,7 @@ extension Native {
             doc: "The rows with equal cells in a column (or several): a list of records with the cells and the `rows`; or, with named functions of such a table, a table of what they give.",
             example: "datasets.iris().group(\"species\", n = len, width = t -> mean(t.petal_width))", inCheck: .aware, takesNamed: true
         ) { machine, arguments in
-            if arguments[0].isUnknown || arguments[1].hasUnknown { return .unknown }
+            if arguments[0].isUnknown || machine.hasUnknown(arguments[1]) { return .unknown }
             let (table, keys) = (try arguments.table(0), try arguments.strings(1, machine))
             let functions = try arguments.record(2)
             for (name, function) in zip(functions.names, functions.values) where !function.isUnknown && !machine.isFunction(function) {
@@ -440,7 +440,7 @@ extension Machine {
         case .table(let table): return .table(label == nil ? table : TableValue(try table.table.withLabel(label)))
         case .record(let record):
             if isCheck {
-                for (name, value) in zip(record.names, record.values) where !value.hasUnknown && !isList(value) {
+                for (name, value) in zip(record.names, record.values) where !hasUnknown(value) && !isList(value) {
                     guard case .tensor(let tensor) = value, tensor.rank == 1 else {
                         throw Fault.type("column `\(name)`", expected: "a list or a tensor of rank 1", found: value)
                     }

@@ -78,6 +78,13 @@ extension Native {
             if arguments[0].isUnknown { return .unknown }
             let x = try arguments.tensor(0, machine)
             return try machine.look(x, "`tolist`") { tensor in
+                // Lists and the numbers in them.
+                var lists = 1.0
+                let values = tensor.shape.reduce(0.0) { count, size in
+                    lists *= Double(size)
+                    return count + lists
+                }
+                try Value.requireRoom(values: Int(min(values, 0x1p62)))
                 var rest = try tensor.scriptNumbers()[...]
                 func nest(_ axis: Int) -> Value {
                     if axis == tensor.rank { return rest.popFirst() ?? .none }

@@ -30,7 +30,7 @@ extension Machine {
             return try results(of: op, promoteWeakly(op, positional), usual.attributes)
         }
         let bound = try bind(op, positional, named)
-        if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: { $0.hasUnknown }) {
+        if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: hasUnknown) {
             return try unknownResult(op, bound)
         }
         if let number = try scriptNumber(op, bound) { return number }
@@ -382,14 +382,25 @@ extension Value {
         }
     }
 
-    /// Unknown, or a list with something unknown in it.
+    /// In the check: unknown, or a list with something unknown in it. Of a list of more elements than the check looks at
+    /// nothing is known.
     var hasUnknown: Bool {
+        var walk = Walk(isCheck: true)
+        return hasUnknown(&walk)
+    }
+
+    private func hasUnknown(_ walk: inout Walk) -> Bool {
         switch self {
         case .unknown: true
-        case .list(let list): list.values.contains(where: \.hasUnknown)
+        case .list(let list): list.values.contains { value in (try? walk.meets()) != true || value.hasUnknown(&walk) }
         default: false
         }
     }
+}
+
+extension Machine {
+    /// Whether the check does not know all of a value.
+    func hasUnknown(_ value: Value) -> Bool { isCheck && value.hasUnknown }
 }
 
 extension Op.Kind {

@@ -267,6 +267,12 @@ extension Machine {
 
     /// Whether two values are equal, tensors by shape and elements; `nil` when the check cannot know.
     func equal(_ a: Value, _ b: Value) throws -> Bool? {
+        var walk = Walk(isCheck: isCheck)
+        return try equal(a, b, &walk)
+    }
+
+    private func equal(_ a: Value, _ b: Value, _ walk: inout Walk) throws -> Bool? {
+        guard try walk.meets() else { return nil }
         switch (a, b) {
         case (.unknown, _), (_, .unknown): return nil
         case (.none, .none): return true
@@ -278,10 +284,12 @@ extension Machine {
         case (.bytes(let x), .bytes(let y)): return x.array == y.array
         case (.dtype(let x), .dtype(let y)): return x == y
         case (.dtype(let x), .function), (.function, .dtype(let x)): return a.dtype == x && b.dtype == x
-        case (.list, .list), (.list, .range), (.range, .list), (.range, .range):
+        case (.range(let x), .range(let y)):
+            return x.count == y.count && (x.count == 0 || x.start == y.start && (x.count == 1 || x.step == y.step))
+        case (.list, .list), (.list, .range), (.range, .list):
             guard let x = try elements(a), let y = try elements(b) else { return false }
             if x.count != y.count { return false }
-            return try all(zip(x, y).map { ($0, $1) })
+            return try all(zip(x, y).map { ($0, $1) }, &walk)
         case (.record(let x), .record(let y)):
             if x.names.count != y.names.count { return false }
             var pairs: [(Value, Value)] = []
@@ -289,7 +297,7 @@ extension Machine {
                 guard let other = y[name] else { return false }
                 pairs.append((value, other))
             }
-            return try all(pairs)
+            return try all(pairs, &walk)
         case (.tensor(let x), .tensor(let y)):
             if !x.shape.matches(y.shape) { return false }
             if isCheck { return nil }
@@ -305,10 +313,10 @@ extension Machine {
         }
     }
 
-    private func all(_ pairs: [(Value, Value)]) throws -> Bool? {
+    private func all(_ pairs: [(Value, Value)], _ walk: inout Walk) throws -> Bool? {
         var known = true
         for (x, y) in pairs {
-            switch try equal(x, y) {
+            switch try equal(x, y, &walk) {
             case false: return false
             case nil: known = false
             default: break
@@ -374,6 +382,13 @@ extension Value {
     }
     static func requireRoom(values count: Int) throws {
         try requireRoom(bytes: count > 1 << 32 / MemoryLayout<Value>.stride ? .max : count * MemoryLayout<Value>.stride)
+    }
+    /// What grows bit by bit asks once for each 4 MB: to look how much memory there is takes longer than to append.
+    static func requireRoom(bytes: Int, growingBy more: Int) throws {
+        if bytes >> 22 != (bytes + more) >> 22 { try requireRoom(bytes: bytes + more) }
+    }
+    static func requireRoom(values: Int, growingBy more: Int) throws {
+        try requireRoom(bytes: values * MemoryLayout<Value>.stride, growingBy: more * MemoryLayout<Value>.stride)
     }
 }
 

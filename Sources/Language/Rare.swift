@@ -88,7 +88,7 @@ extension Machine {
                 if regs[a].isUnknown { return }
                 preconditionFailure("`append` without a list")
             }
-            try Value.requireRoom(values: list.values.count + 1)
+            try Value.requireRoom(values: list.values.count, growingBy: 1)
             list.values.append(program.value(instruction.b, regs))
         case .record: regs[a] = try record(code.recordShapes[Int(instruction.b)], Int(instruction.c), regs)
         case .closure:
@@ -165,17 +165,28 @@ extension Machine {
     /// The text of a value that is looked at.
     func printed(_ value: Value) throws -> String {
         try require(value)
-        return value.text
+        let text = value.text
+        // Both leave a text unfinished.
+        if Execution.isInterrupted { throw Interruption() }
+        if case .string = value { return text }
+        if text.utf8.count > Value.longestText { throw Fault("E0290", "the text of \(value.described) would need more than 1 GB") }
+        return text
     }
 
     /// Computes the tensors in a value, so that an error of theirs is thrown here.
     func require(_ value: Value) throws {
+        var walk = Walk(isCheck: isCheck)
+        try require(value, &walk)
+    }
+
+    private func require(_ value: Value, _ walk: inout Walk) throws {
+        guard try walk.meets() else { return }
         switch value {
         case .tensor(let tensor):
             if case .argument = tensor.availability { return }
             if !isCheck { try tensor.compute() }
-        case .list(let list): for value in list.values { try require(value) }
-        case .record(let record): for value in record.values { try require(value) }
+        case .list(let list): for value in list.values { try require(value, &walk) }
+        case .record(let record): for value in record.values { try require(value, &walk) }
         default: return
         }
     }

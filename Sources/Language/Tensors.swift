@@ -47,7 +47,10 @@ extension Machine {
         var parts: [Tensor] = []
         var hasFloat = false, hasInt = false, hasBool = false
         var leafDepth: Int?
+        var met = Walk(isCheck: isCheck)
         func walk(_ values: ContiguousArray<Value>, _ depth: Int) throws -> Bool {
+            if depth == TensorType.mostAxes { throw Fault("E0202", "lists nested more than \(TensorType.mostAxes) deep make no tensor", why: "a tensor has at most \(TensorType.mostAxes) axes") }
+            guard try met.meets(values.count, bytes: 16) else { throw UnknownArgument() }
             if shape.count == depth {
                 shape.append(values.count)
             } else if shape[depth] != values.count {

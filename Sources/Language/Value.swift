@@ -45,9 +45,16 @@ public final class List: @unchecked Sendable {
 
     /// The first element at any depth that no tensor could hold, among the first thousand.
     var oddElement: Value? {
-        for value in values.prefix(1000) {
+        var left = 1000
+        return oddElement(among: &left)
+    }
+
+    private func oddElement(among left: inout Int) -> Value? {
+        for value in values {
+            if left == 0 { return nil }
+            left -= 1
             switch value.mayBe(.numeric) ? value : value.example {
-            case .list(let inner): if let odd = inner.oddElement { return odd }
+            case .list(let inner): if let odd = inner.oddElement(among: &left) { return odd }
             case .int, .float, .bool, .range, .tensor, .unknown, .unset: break
             case let odd: return odd
             }

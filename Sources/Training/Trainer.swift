@@ -167,7 +167,14 @@ public final class Trainer {
             progress.beginEpoch(
                 epoch + 1, of: plan.limit.isUntilDone ? nil : plan.limit.epochs,
                 batches: [plan.batchesPerEpoch, plan.limit.steps.map { $0 - taken }].compactMap { $0 }.min())
-            while taken < plan.limit.steps ?? .max, let batch = try next() {
+            func nextBatch() throws -> [Tensor]? {
+                do { return try next() } catch where plan.isInterrupted() {
+                    // Who was asked to end while making a batch has made none.
+                    interrupted = true
+                    return nil
+                }
+            }
+            while taken < plan.limit.steps ?? .max, let batch = try nextBatch() {
                 let size = batch.first?.shape.first ?? 1
                 do {
                     try plan.watch?.willStep(batch)
