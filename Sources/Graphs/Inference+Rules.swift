@@ -26,9 +26,10 @@ extension Inference {
         guard rank.contains(shape.count) else {
             let tensors = op.parameters.filter(\.kind.isInput)
             let name = index < tensors.count ? tensors[index].name : tensors.last?.name ?? "x"
+            let least = rank.lowerBound == 1 ? "1 axis" : "\(rank.lowerBound) axes"
             let expected =
                 rank.lowerBound == rank.upperBound
-                ? "\(rank.lowerBound) axes" : rank.upperBound >= 16 ? "at least \(rank.lowerBound) axes" : "\(rank.lowerBound) to \(rank.upperBound) axes"
+                ? least : rank.upperBound >= 16 ? "at least \(least)" : "\(rank.lowerBound) to \(rank.upperBound) axes"
             throw .rank(op, name, expected, got: shape)
         }
     }

@@ -273,7 +273,11 @@ extension Op {
             [.tensor("targets"), .tensor("predictions"), .int("k")], example: "in_top_k([2], [[1.0, 3.0, 3.0, 3.0]], 1)    # => [true]",
             infer: { (i) throws(OpError) in
                 try i.requireIndices(0)
+                try i.require(rank: 1...1)
                 try i.require(rank: 2...2, 1)
+                guard i.shape.matches([i.inputs[1].shape[0]]) else {
+                    throw .disagree(i.op, "there is one target for each row of predictions", i.shape, i.inputs[1].shape)
+                }
                 return [TensorType(.bool, i.shape)]
             },
             { (e) throws(OpError) in
@@ -291,14 +295,15 @@ extension Op {
                 return [TensorType(.i32, i.inputs[1].shape)]
             }),
         .composed(
-            "bucketize", doc: "How many of the boundaries are <= x.", [.x, Parameter("boundaries", .floats)],
-            example: "bucketize([0, 1, 2, 3], [1, 2])    # => [0, 1, 2, 2]", infer: { (i) throws(OpError) in [TensorType(.i32, i.shape)] },
+            "bucketize", doc: "How many of the boundaries, a sorted vector, are <= x.", [.x, .tensor("boundaries")], promotion: .common,
+            example: "bucketize([0, 1, 2, 3], [1, 2])    # => [0, 1, 2, 2]",
+            samples: [Sample([.ints([0, 1, 2, 3], [4]), .ints([1, 2], [2])])],
+            infer: { (i) throws(OpError) in
+                try i.require(rank: 1...1, 1)
+                return [TensorType(.i32, i.shape)]
+            },
             { (e) throws(OpError) in
-                let x = try e.inputs[0].cast(e.inputs[0].dtype.real)
-                var count = try e.builder.constant(0, .i32).broadcast(x.shape)
-                guard case .floats(let boundaries) = e.arguments["boundaries"] else { return [count] }
-                for boundary in boundaries { count = try count + x.op("greater_equal", x.constant(boundary)).cast(.i32) }
-                return [count]
+                [try e.inputs[1].op("searchsorted", e.inputs[0], with: ["side": .string("right")])]
             }),
         .composed(
             "reverse_sequence", doc: "The first `lengths` elements of each row along `seq_axis` reversed, the rest as it is.",
