@@ -157,10 +157,9 @@ extension Tensor {
     ) throws(OpError) -> [Edge] {
         var inputs = inputs
         if !inputs.isEmpty { try promote(&inputs, for: op, origin: origin) }
-        let types = try op.infer(Inference(op: op, inputs: inputs.map(\.type), attributes: attributes))
+        let types = try op.types(inputs.map(\.type), attributes)
         var isKnown = true
         for type in types {
-            if type.shape.count > TensorType.mostAxes { throw OpError("E0202", "`\(op.name)` would give a tensor of \(type.shape.count) axes; \(TensorType.mostAxes) are the most") }
             for size in type.shape where size < 0 { isKnown = false }
             if isKnown {
                 guard let count = type.shape.elementCount, count <= Storage.limit / max(1, type.dtype.size) else {

@@ -52,7 +52,7 @@ public final class GraphBuilder {
         if case .composed(let expand) = op.kernel {
             return try expand(Expansion(inputs: promoted, arguments: Arguments(op, attributes), builder: self))
         }
-        let types = try op.infer(Inference(op: op, inputs: promoted.map(\.type), attributes: attributes))
+        let types = try op.types(promoted.map(\.type), attributes)
         let node = append(.op(op.id), inputs: promoted.map(\.ref), attributes: attributes, types: types)
         return types.indices.map { term(Ref(Int(node), $0)) }
     }

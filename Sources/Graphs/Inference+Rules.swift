@@ -63,6 +63,19 @@ extension Op {
         return result
     }
 
+    /// The types of its results for these inputs. Their sizes can be multiplied, whichever of them are 0: strides are.
+    public func types(_ inputs: [TensorType], _ attributes: Attributes) throws(OpError) -> [TensorType] {
+        let types = try infer(Inference(op: self, inputs: inputs, attributes: attributes))
+        for type in types {
+            if type.shape.count > TensorType.mostAxes {
+                throw OpError("E0202", "`\(name)` would give a tensor of \(type.shape.count) axes; \(TensorType.mostAxes) are the most")
+            }
+            var count = 1
+            for size in type.shape where size > 1 { count = try product(count, size) }
+        }
+        return types
+    }
+
     func product(_ a: Int, _ b: Int) throws(OpError) -> Int {
         if a < 0 || b < 0 { return -1 }
         let (result, overflow) = a.multipliedReportingOverflow(by: b)

@@ -224,17 +224,17 @@ extension Machine {
         case .global(let slot): near = frames[frames.count - 1].module.registers[slot]
         case .capture(let index): near = frames[frames.count - 1].captured(index)
         case .itself: near = .function(frames[frames.count - 1].function)
-        case .standard(let index): near = try session.library.value(index, self)
+        case .standard(let index): near = try library.value(index, self)
         }
         if isCallable(near) { return try chain(near, receiver, positional, named) }
-        if let position = session.library.position(of: name) {
-            let standard = try session.library.value(position, self)
+        if let position = library.position(of: name) {
+            let standard = try library.value(position, self)
             if isCallable(standard) { return try chain(standard, receiver, positional, named) }
         }
         if near.isUnknown { return .unknown }
-        var known = session.library.verbs(of: form)
+        var known = library.verbs(of: form)
         if case .record(let record) = receiver { known += record.names }
-        if nearest(to: name, in: known) == nil { known = session.library.names.filter { !$0.contains(".") } }
+        if nearest(to: name, in: known) == nil { known = library.names.filter { !$0.contains(".") } }
         var fields: [String] = []
         if case .tensor = receiver { fields = ["shape", "dtype", "rank", "size"] }
         if case .table = receiver { fields = ["columns", "rows", "label", "shape"] }
@@ -242,8 +242,8 @@ extension Machine {
         // `dataset.iris()` for `datasets.iris()`
         var member: String?
         if case .function(let function) = receiver {
-            member = session.library.modules.sorted().first {
-                session.library.position(of: $0 + "." + name) != nil && nearest(to: function.name, in: [$0]) != nil
+            member = library.modules.sorted().first {
+                library.position(of: $0 + "." + name) != nil && nearest(to: function.name, in: [$0]) != nil
             }.map { $0 + "." + name }
         }
         throw Fault.noMethod(name, of: form, known: known, fields: fields, member: member)

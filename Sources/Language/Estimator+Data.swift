@@ -185,7 +185,7 @@ extension Machine {
 
     /// A layer for each vocabulary that is embedded before the model.
     func embeddings(of space: FeatureSpace, for estimator: Estimator) throws -> [Layer] {
-        guard let layer = try session.library.value(named: "embedding", self) else { return [] }
+        guard let layer = try library.value(named: "embedding", self) else { return [] }
         return try space.embeddings.compactMap { embedding in
             let made = try call(
                 layer, [.int(embedding.vocabulary), .int(embedding.dimension)],

@@ -414,7 +414,7 @@ extension Machine {
             }
             return record
         case nil:
-            guard let adam = try session.library.value(named: "adam", self), case .record(let record) = try call(adam, []) else {
+            guard let adam = try library.value(named: "adam", self), case .record(let record) = try call(adam, []) else {
                 throw Fault("E0443", "the standard library has no `adam`")
             }
             return record

@@ -198,7 +198,7 @@ extension Machine {
         default:
             if case .record(let learned)? = estimator.fitted?.learned, let value = learned[name] { return value }
             if estimator.isWhole, isCheck { return .unknown }
-            if session.library.verbs(of: .estimator(estimator)).contains(name) {
+            if library.verbs(of: .estimator(estimator)).contains(name) {
                 throw Fault("E0407", "`\(name)` of an estimator must be called", mend: "write `.\(name)(…)`")
             }
             throw Fault.noField(name, of: .estimator(estimator), known: Value.estimator(estimator).fieldNames)

@@ -9,6 +9,9 @@ internal import Syntax
 /// for the 10,000 calls that the language allows.
 public final class Machine {
     unowned let session: Session
+    /// The session's, held here because going by way of it is counted at every step.
+    let library: StandardLibrary
+    let standard: StandardValues
     /// Whether this is the check: nothing is computed, printed or written, and unknown values are followed.
     let isCheck: Bool
     private let isQuick: Bool
@@ -64,6 +67,7 @@ public final class Machine {
 
     init(session: Session, isCheck: Bool) {
         self.session = session
+        (library, standard) = (session.library, session.standard)
         self.isCheck = isCheck
         isQuick = session.isQuick
         stack = Registers(rawCapacity: Self.stackCapacity)

@@ -236,7 +236,7 @@ extension Native {
             return try machine.copy(layer)
         },
         Native("stdlib_path", [Parameter("relative")], doc: "Where a file of the standard library is installed.", example: "") { machine, arguments in
-            .string(machine.session.library.root + "/" + (try arguments.string(0)))
+            .string(machine.library.root + "/" + (try arguments.string(0)))
         },
     ]
 
@@ -252,7 +252,7 @@ extension Native {
             example: "param(\"kernel\", [3, 2], init = glorot_uniform())", inCheck: .aware
         ) { machine, arguments in
             var initializer = arguments[2]
-            if case .unset = initializer { initializer = try machine.session.library.value(named: "glorot_uniform", machine).map { try machine.call($0, []) } ?? .none }
+            if case .unset = initializer { initializer = try machine.library.value(named: "glorot_uniform", machine).map { try machine.call($0, []) } ?? .none }
             guard case .string(let name) = arguments[0] else { throw Fault.type("`name` of `param`", expected: "a string", found: arguments[0]) }
             return try machine.parameter(
                 name.string, shape: arguments[1], initializer: initializer, regularizer: arguments[3], constraint: arguments[4],
@@ -260,7 +260,7 @@ extension Native {
         },
         Native("state", [Parameter("name"), Parameter("shape"), Parameter("init", .unset)], doc: "The layer's own tensor that training updates without a gradient.", example: "state(\"mean\", [3], init = zeros)", inCheck: .aware) { machine, arguments in
             var initializer = arguments[2]
-            if case .unset = initializer { initializer = try machine.session.library.value(named: "zeros", machine) ?? .none }
+            if case .unset = initializer { initializer = try machine.library.value(named: "zeros", machine) ?? .none }
             return try machine.parameter(try arguments.string(0), shape: arguments[1], initializer: initializer, isState: true)
         },
         Native("update", [Parameter("state"), Parameter("value")], doc: "Gives a state a new value when the outermost call ends, while training.", example: "", inCheck: .aware) { machine, arguments in

@@ -268,7 +268,7 @@ extension Machine {
         switch name {
         case "types": return value.isTyped ? types(value.dataset.structure, value.dataset.types) : .unknown
         default:
-            if session.library.verbs(of: .dataset(value)).contains(name) {
+            if library.verbs(of: .dataset(value)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a dataset must be called", mend: "write `.\(name)(…)`")
             }
             throw Fault.noField(name, of: .dataset(value), known: Value.dataset(value).fieldNames)
@@ -284,7 +284,7 @@ extension Machine {
     }
 
     func datasetVerb(_ name: String, _ dataset: Value, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
-        try call(session.library.verb(name, of: dataset) ?? .none, [dataset] + positional, named)
+        try call(library.verb(name, of: dataset) ?? .none, [dataset] + positional, named)
     }
 
     // MARK: Functions of elements

@@ -529,7 +529,7 @@ extension Machine {
         case "shape": return .list([count(of: table), .int(table.names.count)])
         default:
             if table.names.contains(name) { return try columnValue(table, name) }
-            if session.library.verbs(of: .table(value)).contains(name) {
+            if library.verbs(of: .table(value)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a table must be called", mend: "write `.\(name)(…)`")
             }
             throw Fault.noField(name, of: .table(value), known: Value.table(value).fieldNames)
@@ -550,6 +550,6 @@ extension Machine {
 
     /// A verb of tables, called from Swift.
     func tableVerb(_ name: String, _ table: Value, _ positional: [Value], _ named: [(String, Value)]) throws -> Value {
-        try call(session.library.verb(name, of: table) ?? .none, [table] + positional, named)
+        try call(library.verb(name, of: table) ?? .none, [table] + positional, named)
     }
 }

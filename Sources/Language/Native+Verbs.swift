@@ -54,7 +54,7 @@ extension Native {
             return .list(List(try machine.eachTurn(arguments.list(0, machine)) { try machine.call(function, [$0]) }))
         },
         Native("filter", [Parameter("list"), Parameter("f")], doc: "The elements for which `f(x)` holds.", example: "[1, 2].filter(x -> x > 1)    # => [2]", inCheck: .aware) { machine, arguments in
-            try machine.call(try machine.session.library.value(named: "filter", machine) ?? .none, [arguments[1], arguments[0]])
+            try machine.call(try machine.library.value(named: "filter", machine) ?? .none, [arguments[1], arguments[0]])
         },
     ]
 

@@ -8,9 +8,9 @@ extension Machine {
     func origin() -> Int32 {
         for frame in frames.reversed() where !frame.module.isStandard {
             if let part = profiledParts.last, part.depth > (frames.lastIndex { !$0.module.isStandard } ?? 0) { return part.origin }
-            return frame.code.origin(at: frame.pc, session)
+            return frame.code.origin(at: frame.pc, of: self)
         }
-        return frames.last.map { $0.code.origin(at: $0.pc, session) } ?? -1
+        return frames.last.map { $0.code.origin(at: $0.pc, of: self) } ?? -1
     }
 
     /// An op on positional values with attributes at their defaults.
@@ -263,7 +263,7 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(parameters, bound.attributes).map { try attribute($0, $1, op) })
-        let types = try op.infer(Inference(op: op, inputs: inputs.map(\.type), attributes: attributes))
+        let types = try op.types(inputs.map(\.type), attributes)
         let results = types.map { Value.tensor(.unknown($0)) }
         check.steps += CheckState.stepsPerOp
         switch op.results(attributes) {

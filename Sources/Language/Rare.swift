@@ -16,17 +16,17 @@ extension Machine {
                 let value = frames[top].captured(Int(instruction.b))
                 if case .unset = value {
                     let name = code.captureNames[Int(instruction.b)]
-                    guard let position = session.library.position(of: name) else {
+                    guard let position = library.position(of: name) else {
                         throw Fault(
                             "E0302", "`\(name)` has no value here", why: "a lambda or inner `fn` sees what was set where it was made",
                             mend: "give `\(name)` its value above; what calls itself is written as `fn`")
                     }
-                    regs[a] = try session.library.value(position, self)
+                    regs[a] = try library.value(position, self)
                 } else {
                     regs[a] = value
                 }
             }
-        case .standard: regs[a] = try session.library.value(instruction.wide, self)
+        case .standard: regs[a] = try library.value(instruction.wide, self)
         case .checkSet:
             if case .unset = regs[a] { regs[a] = try unset(code.nameLists[instruction.wide][0], frames[top].module) }
         case .training: regs[a] = .bool(isTraining)
@@ -199,8 +199,8 @@ extension Machine {
 
     /// A name of a file that has no value yet may still be the standard library's.
     private func unset(_ name: String, _ module: Module) throws -> Value {
-        if module.slots[name] != nil, let position = session.library.position(of: name) {
-            return try session.library.value(position, self)
+        if module.slots[name] != nil, let position = library.position(of: name) {
+            return try library.value(position, self)
         }
         throw Fault.unset(name)
     }
@@ -302,11 +302,11 @@ extension Machine {
         case .table(let table): return try tableField(table, name)
         case .dataset(let dataset): return try datasetField(dataset, name)
         default:
-            let verbs = session.library.verbs(of: value)
+            let verbs = library.verbs(of: value)
             if verbs.contains(name) {
                 throw Fault("E0407", "`\(name)` of \(value.described) must be called", mend: "write `.\(name)(…)`")
             }
-            if session.library.position(of: name) != nil {
+            if library.position(of: name) != nil {
                 throw Fault("E0407", "\(value.described) has no field `\(name)`", mend: "write `.\(name)(…)` to call the function")
             }
             throw Fault.noField(name, of: value, known: verbs)
@@ -328,7 +328,7 @@ extension Machine {
             return .list(layer.stack ?? layer.applied.map { .layer($0) })
         case "path", "name": return .string(layer.path)
         default:
-            if session.library.verbs(of: .layer(layer)).contains(name) {
+            if library.verbs(of: .layer(layer)).contains(name) {
                 throw Fault("E0407", "`\(name)` of a layer must be called", mend: "write `.\(name)(…)`")
             }
             throw Fault.noField(name, of: .layer(layer), known: Value.layer(layer).fieldNames)

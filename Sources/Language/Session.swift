@@ -43,8 +43,8 @@ public final class Session {
     /// Modules of the pass at hand (the check's or the run's), by path.
     private var modules: [String: Module] = [:]
     private var standardModules: [String: Module] = [:]
-    /// Values of the library's names, by position.
-    var standardValues: [Value?]
+    /// Values of the library's names.
+    let standard: StandardValues
     /// Every module there has been. A module's functions hold it and it holds them, so it is let go of with the session.
     private var everyModule: [Module] = []
     private var importing: [String] = []
@@ -76,7 +76,7 @@ public final class Session {
     public init(library: StandardLibrary, console: Console) {
         self.library = library
         self.console = console
-        standardValues = Array(repeating: nil, count: library.names.count)
+        standard = StandardValues(count: library.names.count)
     }
 
     deinit { for module in everyModule { module.letGo() } }
@@ -459,10 +459,10 @@ public final class Session {
 
 extension Code {
     /// The number under which nodes remember an instruction's place.
-    func origin(at pc: Int, _ session: Session) -> Int32 {
+    func origin(at pc: Int, of machine: Machine) -> Int32 {
         if originNumbers.isEmpty { originNumbers = Array(repeating: -1, count: ranges.count) }
         guard pc < originNumbers.count else { return -1 }
-        if originNumbers[pc] < 0 { originNumbers[pc] = session.origin(ranges[pc]) }
+        if originNumbers[pc] < 0 { originNumbers[pc] = machine.session.origin(ranges[pc]) }
         return originNumbers[pc]
     }
 }

@@ -89,7 +89,7 @@ public final class StandardLibrary: @unchecked Sendable {
 
     /// The value of a name, loaded when its session first asks for it.
     func value(_ position: Int, _ machine: Machine) throws -> Value {
-        if let known = machine.session.standardValues[position] { return known }
+        if let known = machine.standard.values[position] { return known }
         let entry = entries[position]
         var function: Value?
         if let constant = entry.constant {
@@ -112,7 +112,7 @@ public final class StandardLibrary: @unchecked Sendable {
             }
         }
         let result = value ?? .none
-        machine.session.standardValues[position] = result
+        machine.standard.values[position] = result
         return result
     }
 
@@ -155,4 +155,10 @@ public final class StandardLibrary: @unchecked Sendable {
         return [entries[position].file?.path, entries[position].layerFile].compactMap { $0 }
     }
     func entry(_ name: String) -> Entry? { positions[name].map { entries[$0] } }
+}
+
+/// The values that a session's scripts have for the library's names, by position; `nil` until one is asked for.
+final class StandardValues {
+    var values: [Value?]
+    init(count: Int) { values = Array(repeating: nil, count: count) }
 }
