@@ -34,7 +34,7 @@ extension Machine {
         guard range.count > 100_000 else { return nil }
         // The numbers are counted in floats of 64 bits.
         let last = range[range.count - 1]
-        for number in [range.start, last] where abs(number) >= 1 << 52 || !dtype.isFloat && !dtype.holds(number) { return nil }
+        for number in [range.start, last] where number.magnitude >= 1 << 52 || !dtype.isFloat && !dtype.holds(number) { return nil }
         let op = op("arange")
         let attributes = op.attributes(["start": .int(range.start), "stop": .int(last + range.step.signum()), "step": .int(range.step), "dtype": .dtype(dtype)])
         return try Tensor.apply(op, [], attributes, origin: origin())[0]
