@@ -252,14 +252,15 @@ extension Op {
             infer: { (i) throws(OpError) in
                 let axis = try i.arguments.axis(rank: i.shape.count)
                 let n = i.arguments.int("n")
-                if n < 0 { throw .value(i.op, "n", n, expected: "0 or more") }
+                // More have long lost all digits, and each is an op of its own.
+                if n < 0 || n > 100 { throw .value(i.op, "n", n, expected: "0 to 100") }
                 let size = i.shape[axis]
                 return [TensorType(i.dtype, i.shape.replacing(axis, with: size < 0 ? -1 : Swift.max(size - n, 0)))]
             },
             { (e) throws(OpError) in
                 var x = e.inputs[0]
                 let axis = try e.arguments.axis(rank: x.shape.count)
-                for _ in 0..<Swift.min(Swift.max(e.arguments.int("n"), 0), x.shape[axis]) {
+                for _ in 0..<Swift.min(e.arguments.int("n"), x.shape[axis]) {
                     x = try x.sliced(axis, 1, x.shape[axis]) - x.sliced(axis, 0, x.shape[axis] - 1)
                 }
                 return [x]
