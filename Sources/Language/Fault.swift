@@ -109,6 +109,8 @@ extension OpError {
             "`\(name)` is a field: leave the parentheses out"
         } else if case .function(let function) = value {
             "call it first: `\(function.name)(…).\(name)(…)`"
+        } else if name == "head", case .dataset = value {
+            "write `take(n)`"
         } else if let other = OtherNames.verbs[name] {
             "write `\(other)`"
         } else {

@@ -236,6 +236,10 @@ extension Machine {
             if case .string(let path) = value, path.string.hasSuffix(".csv") {
                 throw Fault.type(what, expected: "a table, a dataset or tensors", found: value, mend: "read the file: `csv(\"\(path.string)\")`")
             }
+            if case .string(let name) = value, what == "the labels" {
+                throw Fault.type(
+                    what, expected: "a tensor", found: value, mend: "if \"\(name.string)\" is a column: `t.column(\"\(name.string)\")`")
+            }
             throw Fault.type(
                 what, expected: "a tensor, or a list or record of tensors", found: value,
                 mend: value.isNone ? "its last line is its value" : "strings and other values go into lists and tables: `[f(x) for x in …]`")

@@ -8,6 +8,11 @@ enum OtherNames {
         "open": "io.read(path)", "LinearRegression": "linear_regressor()", "LogisticRegression": "linear_classifier()",
         "MLPClassifier": "dnn_classifier(hidden_units = [100])", "MLPRegressor": "dnn_regressor(hidden_units = [100])",
         "KMeans": "kmeans(k)", "accuracy_score": "estimator.evaluate(test).accuracy",
+        "mse": "mean_squared_error", "MSELoss": "mean_squared_error", "mae": "mean_absolute_error", "L1Loss": "mean_absolute_error",
+        "mape": "mean_absolute_percentage_error", "rmse": "root_mean_squared_error", "f1": "f1_score", "bce": "binary_crossentropy",
+        "BCELoss": "binary_crossentropy", "BCEWithLogitsLoss": "sigmoid_cross_entropy", "cross_entropy": "softmax_cross_entropy",
+        "CrossEntropyLoss": "sparse_softmax_cross_entropy", "to_categorical": "one_hot", "Model": "model { … }", "DataFrame": "table({…})",
+        "DataLoader": "dataset(x, y).batch(32)", "TensorDataset": "dataset(x, y)", "EarlyStopping": "fit(…, callbacks = [row -> row.loss > 0.1])",
     ]
 
     /// Those that mean just the same, so that one may stand for the other without a look.
@@ -21,6 +26,7 @@ enum OtherNames {
         "endswith": "ends_with", "view": "reshape", "detach": "stop_gradient", "backward": "grad(f)(x)", "numpy": "tolist()",
         "length": "len($)", "size": "len($)", "count": "len($)", "info": "describe()", "query": "filter(row -> …)",
         "predict_proba": "predict(data)", "isnull": "describe()", "isna": "describe()",
+        "head": "$[:n]", "tail": "$[-n:]",
     ]
 
     static let fields = [
