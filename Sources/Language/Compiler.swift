@@ -30,6 +30,7 @@ final class Compiler {
         var captureSources: [CaptureSource] = []
         var nextRegister = 0
         var loops: [LoopContext] = []
+        var unknownNames: [String: Diagnostic] = [:]
         var withDepth = 0
         /// In a model's stack, expression statements give layers.
         var isStack = false
@@ -155,10 +156,10 @@ final class Compiler {
     }
 
     func constant(_ value: Value) -> Int {
-        let constants = scope.code.constants
+        let count = scope.code.constants.count
         // Only small scalars are worth a search.
-        for (index, known) in constants.enumerated().suffix(32) {
-            switch (known, value) {
+        for index in max(count - 32, 0)..<count {
+            switch (scope.code.constants[index], value) {
             case (.none, .none): return index | Int(constantBit)
             case (.int(let a), .int(let b)) where a == b: return index | Int(constantBit)
             case (.bool(let a), .bool(let b)) where a == b: return index | Int(constantBit)
@@ -167,8 +168,8 @@ final class Compiler {
             }
         }
         scope.code.constants.append(value)
-        if constants.count >= Int(constantBit) - 1 { diagnostics.append(.tooLarge(scope.code.range)) }
-        return constants.count | Int(constantBit)
+        if count == Int(constantBit) - 1 { diagnostics.append(.tooLarge(scope.code.range)) }
+        return count | Int(constantBit)
     }
 
     func isConstant(_ operand: Int) -> Bool { operand >= Int(constantBit) }
@@ -237,7 +238,7 @@ final class Compiler {
             names += scope.locals.keys
             current = scope.parent
         }
-        return names.sorted() + library.names
+        return names + library.names
     }
 
     /// The value of a name, as an operand.
@@ -256,7 +257,7 @@ final class Compiler {
             if name == "training" { return make(at: range) { Instruction(.training, $0) } }
             return make(at: range) { Instruction(.standard, $0, wide: index) }
         case .missing:
-            var diagnostic = Diagnostic.unknownName(name, at: range, known: visibleNames(), modules: library.modules.sorted())
+            var diagnostic = unknownName(name, range)
             if let parameter = scope.code.parameters.first(where: { $0.type?.names(name) ?? false }) {
                 diagnostic.mend = "a dimension is no variable of the body: its size stands in `\(parameter.name).shape`"
             }
@@ -264,6 +265,19 @@ final class Compiler {
             if !lacksImport || diagnostic.mend != nil { diagnostics.append(diagnostic) }
             return constant(.unknown)
         }
+    }
+
+    /// What is told of a name that nothing has. Whoever misspells it in a function does so again and again, and the search for
+    /// what is meant takes its time.
+    private func unknownName(_ name: String, _ range: SourceRange) -> Diagnostic {
+        if var known = scope.unknownNames[name] {
+            known.at = Label(range)
+            known.fix = range.source.text(range) == name ? known.fix.map { Edit(range, $0.replacement) } : []
+            return known
+        }
+        let diagnostic = Diagnostic.unknownName(name, at: range, known: visibleNames(), modules: library.modules.sorted())
+        if scope.overlays.isEmpty { scope.unknownNames[name] = diagnostic }
+        return diagnostic
     }
 
     private func make(at range: SourceRange, _ instruction: (Int) -> Instruction) -> Int {

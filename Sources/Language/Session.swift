@@ -50,6 +50,8 @@ public final class Session {
     private var importing: [String] = []
     /// Whether warnings count as errors.
     public var isStrict = false
+    /// Whether each use of a name that nothing has is an error of its own, to be mended, and not the first one only.
+    public var tellsEveryUse = false
     /// What reading the trees of the script's files has found, for the check to go on with.
     private var readings: [Reading] = []
     var layerCounts: [String: Int] = [:]
@@ -132,14 +134,14 @@ public final class Session {
             try self.publicNames(ofImport: path, from: source.path, at: range)
         }
         let code = compiler.compile(parsed.script)
-        // A name on a line with a broken statement may be one that it was to make. Of a name that nothing has, the first
-        // use is told.
+        // A name on a line with a broken statement may be one that it was to make. Of a name that nothing has, a reader wants
+        // to see the first use.
         let broken = Self.words(brokenBy: parsed.diagnostics)
         var told: Set<String> = []
         diagnostics += compiler.diagnostics.filter { diagnostic in
             guard diagnostic.code == "E0301", let range = diagnostic.at?.range else { return true }
             let name = range.source.text(range)
-            return !broken.contains(name) && told.insert(name).inserted
+            return !broken.contains(name) && (told.insert(name).inserted || tellsEveryUse)
         }
         diagnostics += module.repeatedTests
         if !isStandard {

@@ -42,14 +42,10 @@ public struct Mending: Sendable {
         if edited.utf8 == source.utf8 { return nil }
         let next = check(edited)
         guard Self.severity(next) < Self.severity(found) || mends.count == 1 && Self.isFurther(next, than: mends[0], of: found) else { return nil }
-        let lines = mends.map { source.line(at: $0.fix[0].range.start) }
-        for line in Set(lines).sorted() {
-            let own = zip(mends, lines).filter { $0.1 == line }.map(\.0)
-            let alone = Self.edited(source, own.flatMap(\.fix))
+        let lines = Dictionary(grouping: mends) { source.line(at: $0.fix[0].range.start) }
+        for (line, own) in lines.sorted(by: { $0.key < $1.key }) {
             steps.append(
-                Step(
-                    codes: own.map(\.code), line: line, before: source.line(line),
-                    after: line <= alone.lineStarts.count ? alone.line(line) : ""))
+                Step(codes: own.map(\.code), line: line, before: source.line(line), after: Self.line(line, of: source, with: own.flatMap(\.fix))))
         }
         source = edited
         return next
@@ -92,14 +88,25 @@ public struct Mending: Sendable {
 
     /// The text with edits made that do not overlap.
     static func edited(_ source: SourceText, _ edits: [Edit]) -> SourceText {
+        SourceText(path: source.path, text: String(decoding: bytes(of: source, with: edits, in: 0..<source.utf8.count), as: UTF8.self))
+    }
+
+    /// What a line begins with once edits are made.
+    private static func line(_ line: Int, of source: SourceText, with edits: [Edit]) -> String {
+        let start = source.lineStarts[line - 1]
+        let reach = max(edits.map(\.range.end).max() ?? start, start)
+        let end = source.utf8[reach...].firstIndex(of: 0x0A) ?? source.utf8.count
+        return String(decoding: bytes(of: source, with: edits, in: start..<end).prefix { $0 != 0x0A }, as: UTF8.self)
+    }
+
+    private static func bytes(of source: SourceText, with edits: [Edit], in span: Range<Int>) -> [UInt8] {
         var bytes: [UInt8] = []
-        var place = 0
+        var place = span.lowerBound
         for edit in edits.sorted(by: { ($0.range.start, $0.range.end) < ($1.range.start, $1.range.end) }) where edit.range.start >= place {
             bytes += source.utf8[place..<edit.range.start]
             bytes += edit.replacement.utf8
             place = edit.range.end
         }
-        bytes += source.utf8[place...]
-        return SourceText(path: source.path, text: String(decoding: bytes, as: UTF8.self))
+        return bytes + source.utf8[place..<span.upperBound]
     }
 }

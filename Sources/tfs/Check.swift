@@ -68,7 +68,11 @@ struct Check: ParsableCommand {
     /// Mends a script in its file, and tells each line that has changed.
     private func mend(_ source: SourceText) throws -> SourceText {
         let library = try StandardLibrary.located()
-        let mending = Mending(source) { Session(library: library, console: Terminal.console()).check($0) }
+        let mending = Mending(source) {
+            let session = Session(library: library, console: Terminal.console())
+            session.tellsEveryUse = true
+            return session.check($0)
+        }
         if mending.steps.isEmpty { return source }
         if !dryRun { try Files.replace(mending.source.utf8, at: source.path) }
         if !json {

@@ -11,7 +11,9 @@ extension ScriptTests {
 
         private func check(_ source: SourceText) -> [Diagnostic] {
             let console = Console(write: { _ in }, report: { _ in }, progress: { _ in }, isTerminal: false, width: 80)
-            return Session(library: library, console: console).check(source)
+            let session = Session(library: library, console: console)
+            session.tellsEveryUse = true
+            return session.check(source)
         }
 
         @Test(arguments: Scripts.files(in: folder))
@@ -26,6 +28,17 @@ extension ScriptTests {
                 #expect(Mending(mending.source, check: check).steps.isEmpty)
             }
             #expect(mended == String(text[middle.upperBound...]))
+        }
+
+        /// One round mends them all, and tells each line.
+        @Test(.timeLimit(.minutes(1))) func mendsThousands() {
+            let lines = (0..<2000).map { "print(mena([1.0, \($0)]))\n" }
+            withLargeStack {
+                let mending = Mending(SourceText(path: "many.tfs", text: lines.joined()), check: check)
+                #expect(mending.steps.map(\.line) == Array(1...2000))
+                #expect(mending.steps.last?.after == "print(mean([1.0, 1999]))")
+                #expect(String(decoding: mending.source.utf8, as: UTF8.self) == lines.joined().replacing("mena", with: "mean"))
+            }
         }
 
         /// Scripts with tokens of other languages strewn in: mending comes to an end, and never leaves more mistakes.
