@@ -30,13 +30,14 @@ public struct FeatureSpace: Sendable, Equatable {
     ///   were. Truth values and ints with at most two values stay as they are.
     /// - Strings of at most 30 words become one-hot vectors with a place for missing and unknown words. Of longer
     ///   vocabularies the words that occur more than once are embedded, in 2 · ⁴√n numbers.
-    /// - Dropped are columns that are constant or empty, and strings that differ on (nearly) every row.
+    /// - Dropped are columns that are constant or empty, strings that differ on (nearly) every row, and ints that do and are
+    ///   called an id: numbers alone might as well be the hours of a measurement.
     ///
     /// Of a table of which only the names are known, nothing is learned: the space has no features.
     public init(auto table: Table) throws(DataError) {
         var (features, notes, isComplete): ([Fitted], [String], Bool) = ([], [], true)
         for name in table.names where name != table.label {
-            guard let column = try table.column(name) ?? table.known?.columns[name], table.known?.isCertainFeature(column) ?? true else {
+            guard let column = try table.column(name) ?? table.known?.columns[name], table.known?.isCertainFeature(column, named: name) ?? true else {
                 isComplete = false
                 continue
             }
@@ -78,7 +79,21 @@ public struct FeatureSpace: Sendable, Equatable {
         if distinct <= 1, present == column.count {
             return .failure(Reason(text: "it is \(column[0].text) in every row"))
         }
+        if isIdentifier(name), column.kind == .int, present >= 10, Set(values).count == present {
+            return .failure(Reason(text: "its number differs on every row"))
+        }
         return .success(numeric(name, column, values, normalize: distinct > 2 || column.kind == .float))
+    }
+
+    /// `id`, `ID`, `user_id`, `PassengerId`.
+    static func isIdentifier(_ name: String) -> Bool {
+        let bytes = Array(name.utf8)
+        guard name.lowercased().hasSuffix("id") else { return false }
+        guard bytes.count > 2 else { return true }
+        let before = bytes[bytes.count - 3]
+        let isLetter = (0x41...0x5A).contains(before & ~0x20) || before >= 0x80
+        // A word of its own in `PassengerId`, but not in `humid` or `HUMID`.
+        return !isLetter || bytes[bytes.count - 2] == UInt8(ascii: "I") && before & 0x20 != 0
     }
 
     private static func numeric(_ name: String, _ column: Column, _ values: [Double], normalize: Bool) -> Fitted {

@@ -88,7 +88,7 @@ public struct KnownRows: Sendable, Equatable {
     }
 
     /// Whether the column becomes the same feature, whichever rows are lost: see `FeatureSpace.fit`.
-    func isCertainFeature(_ column: Column) -> Bool {
+    func isCertainFeature(_ column: Column, named name: String) -> Bool {
         if lost == 0 { return true }
         let missing = column.missingCount
         let present = column.count - missing
@@ -101,6 +101,8 @@ public struct KnownRows: Sendable, Equatable {
         case .strings:
             if counts.count == present { return present - lost >= 10 }
             return counts.values.allSatisfy { $0 > (counts.count <= 30 ? lost : lost + 1) }
+        case .numbers where column.kind == .int && FeatureSpace.isIdentifier(name):
+            return counts.count == present ? present - lost >= 10 : present - counts.count > lost
         case .numbers, .bools: return present - (counts.values.max() ?? 0) > lost
         }
     }

@@ -78,8 +78,17 @@ final class InputFile {
             size = nil
             throw FormatError(code: "E0601", path, "cannot read `\(path)`: it is a folder")
         }
-        size = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+        let kind = status.st_mode & S_IFMT
+        size = kind == S_IFREG ? Int(status.st_size) : nil
+        // `/dev/zero` never ends; `/dev/null` and what is typed at a terminal do.
+        let isDevice = kind == S_IFBLK || kind == S_IFCHR
+        if isDevice, status.st_rdev != Self.nullDevice, isatty(descriptor) == 0 {
+            throw FormatError(code: "E0601", path, "cannot read `\(path)`: it is a device, not a file")
+        }
     }
+
+    /// Linux numbers it 1, 3.
+    private static let nullDevice: dev_t = 1 << 8 | 3
 
     deinit { if descriptor >= 0 { _ = close(descriptor) } }
 

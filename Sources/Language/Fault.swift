@@ -149,12 +149,12 @@ extension OpError {
     /// What `zeros(2, 3)` is told.
     static func shapeIsList(_ function: String) -> String { "a shape is a list: `\(function)([2, 3])` is 2 by 3" }
     static func unknownArgument(_ name: String, of function: String, known: [String]) -> Fault {
-        let near = nearest(to: name, in: known)
+        let other = OtherNames.mend(argument: name, known: known)
         return Fault(
             "E0413", "`\(function)` has no argument `\(name)`",
-            mend: near.map { "did you mean `\($0)`?" }
+            mend: other ?? nearest(to: name, in: known).map { "did you mean `\($0)`?" }
                 ?? (known.isEmpty ? nil : "it takes " + known.map { "`\($0)`" }.joined(separator: ", ")),
-            misspelling: Misspelling(name, known: known))
+            misspelling: Misspelling(name, known: other == nil ? known : []))
     }
     static func repeatedArgument(_ name: String, of function: String) -> Fault {
         Fault("E0414", "`\(function)` gets `\(name)` twice", mend: "leave one of them out")

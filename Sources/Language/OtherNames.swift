@@ -34,6 +34,19 @@ enum OtherNames {
         "ndim": "rank", "lower": "lower()", "upper": "upper()",
     ]
 
+    static let arguments = [
+        "batch_size": "batch", "validation_data": "validation", "lr": "learning_rate", "filter": "filters", "random_state": "seed",
+        "activation_fn": "activation", "num_epochs": "epochs", "n_epochs": "epochs",
+    ]
+
+    /// The mend of an argument that is called otherwise here, or that is not needed.
+    static func mend(argument name: String, known: [String]) -> String? {
+        if name == "label" || name == "target", known.contains("data"), known.contains("labels") {
+            return "the label of a table is one of its columns: `csv(…, label = \"…\")` or `.with_label(\"…\")`; `labels` go with tensors"
+        }
+        return arguments[name].flatMap { known.contains($0) ? "did you mean `\($0)`?" : nil }
+    }
+
     /// A mend with what stands before the dot at `place`.
     static func mend(_ mend: String, before place: SourceRange?) -> String {
         guard mend.hasPrefix("write `"), mend.contains("$") else { return mend }

@@ -111,14 +111,19 @@ public final class Session {
     // MARK: Compiling
 
     /// Seventeen million statements would be checked, in minutes and gigabytes; nobody has written them.
-    private static let longestScript = 32 << 20
+    public static let longestScript = 32 << 20
+
+    /// What is told of a longer one.
+    public static func tooLong(_ path: String) -> Diagnostic {
+        Diagnostic(code: "E0001", what: "`\(path)` holds more than \(longestScript >> 20) MB", at: nil, mend: longDataMend)
+    }
+    private static let longDataMend = "long data belong into a file of their own: `csv(path)`, `io.read(path)`"
 
     /// The text of a file, decoded.
     public static func read(_ path: String) throws -> SourceText {
         let bytes: [UInt8]
         do {
-            bytes = try Files.read(
-                path, atMost: longestScript, mend: "long data belong into a file of their own: `csv(path)`, `io.read(path)`")
+            bytes = try Files.read(path, atMost: longestScript, mend: longDataMend)
         } catch {
             throw Diagnostic(code: "E0001", what: error.what, at: nil, mend: error.mend)
         }

@@ -59,6 +59,7 @@ struct Start: ParsableCommand {
 func readScript(_ path: String) throws -> SourceText {
     guard path == "-" else { return try Session.read(path) }
     var input = StandardInput()
-    return try SourceText.decode(path: "<stdin>", bytes: input.rest())
+    guard let bytes = input.rest(atMost: Session.longestScript) else { throw Session.tooLong("<stdin>") }
+    return try SourceText.decode(path: "<stdin>", bytes: bytes)
 }
 

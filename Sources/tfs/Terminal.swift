@@ -110,6 +110,8 @@ struct StandardInput: ~Copyable {
     private var buffer: [UInt8] = []
     private var start = 0
     private var isAtEnd = false
+    /// Whether a line was longer than any script may be, and so the last that was looked at.
+    private(set) var isTooLong = false
 
     /// The next line; `nil` at the end.
     mutating func line() -> [UInt8]? {
@@ -125,16 +127,20 @@ struct StandardInput: ~Copyable {
                 start = buffer.count
                 return line.isEmpty ? nil : line
             }
+            if buffer.count - start > Session.longestScript {
+                isTooLong = true
+                return nil
+            }
             searched = buffer.count
             refill()
             searched -= removeRead()
         }
     }
 
-    /// Everything that is left.
-    mutating func rest() -> [UInt8] {
-        while !isAtEnd { refill() }
-        return Array(buffer[start...])
+    /// Everything that is left; `nil` where that is more than so many bytes.
+    mutating func rest(atMost limit: Int) -> [UInt8]? {
+        while !isAtEnd, buffer.count - start <= limit { refill() }
+        return isAtEnd ? Array(buffer[start...]) : nil
     }
 
     private mutating func removeRead() -> Int {

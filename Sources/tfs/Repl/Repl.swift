@@ -73,7 +73,12 @@ final class Repl {
                 reader.reset()
             }
         }
-        if !isDone, !reader.isEmpty { enter(reader.text) }
+        if input.isTooLong {
+            Terminal.report(Session.tooLong(path))
+            hasFailed = true
+        } else if !isDone, !reader.isEmpty {
+            enter(reader.text)
+        }
         if hasFailed { throw ExitCode(1) }
     }
 
