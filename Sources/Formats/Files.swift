@@ -40,6 +40,13 @@ public enum Files {
 
     public static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
+    /// Whether a path leads to a pipe or a device, which give their bytes once.
+    public static func isStream(_ path: String) -> Bool {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return false }
+        return ![S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
+    }
+
     /// `io error` in words.
     static func reason(_ code: Int32) -> String {
         switch code {

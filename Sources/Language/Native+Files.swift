@@ -97,11 +97,12 @@ enum FileKind: String, CaseIterable {
 }
 
 extension Machine {
-    /// In the check: whether a file is there and may be opened. One that the script writes first may hold anything.
+    /// In the check: whether a file is there and may be opened. One that the script writes first may hold anything, and what
+    /// is read from a pipe is gone.
     func mayRead(_ path: String) throws -> Bool {
         if session.written.contains(path) { return false }
         try requireFile(path)
-        return true
+        return !Files.isStream(path)
     }
 
     /// In the check: a file must be there, unless the script writes it.

@@ -35,6 +35,25 @@ import Testing
         try refuses(text, status: 2, "holds more than 32 MB")
     }
 
+    @Test func aStreamWithoutEnd() throws {
+        try refuses("print(csv(\"/dev/zero\"))\n", status: 3, "it is a device")
+        try refuses("print(io.read_bytes(\"/dev/full\"))\n", status: 3, "it is a device")
+        for arguments in [[], ["run", "-"], ["check", "-"], ["fmt"]] {
+            let outcome = try runCommand(arguments, input: [UInt8](repeating: UInt8(ascii: "a"), count: 34 << 20))
+            #expect(outcome.status == (arguments.isEmpty ? 1 : 2))
+            #expect(outcome.errors.contains("`<stdin>` holds more than 32 MB"))
+        }
+    }
+
+    /// The check leaves a pipe alone, for what is read there is gone.
+    @Test func aTableThroughAPipe() throws {
+        let scratch = try Scratch()
+        let script = try scratch.file("a.tfs", "print(csv(\"/dev/stdin\").column(\"b\"))\n")
+        let outcome = try runCommand(["-c", "printf 'a,b\\n1,2\\n3,4\\n' | \"$0\" run \"$1\"", binary, script], program: "/bin/sh")
+        #expect(outcome.status == 0)
+        #expect(outcome.output == "[2, 4]\n")
+    }
+
     @Test(arguments: ["(", "[", "{a = ", "-", "not ", "x -> ", "2 ** ", "if true {\n", "f("])
     func deepNesting(_ part: String) throws {
         try refuses("y = " + String(repeating: part, count: 50_000), status: 2, "error[E")

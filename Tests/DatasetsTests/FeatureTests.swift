@@ -17,6 +17,12 @@ struct FeatureTests {
             ], label: "y")
     }
 
+    @Test(arguments: [("id", true), ("ID", true), ("user_id", true), ("PassengerId", true), ("humid", false), ("HUMID", false), ("hour", false)])
+    func anIdIsNoFeature(name: String, isDropped: Bool) throws {
+        let table = try Table(names: [name, "a"], columns: [Column(Array(0..<20)), Column((0..<20).map { $0 % 3 })])
+        #expect(try FeatureSpace(auto: table).notes == (isDropped ? ["dropped `\(name)`: its number differs on every row"] : []))
+    }
+
     @Test func autoChoosesByWhatTheColumnsHold() throws {
         let table = try table()
         let space = try FeatureSpace(auto: table)
