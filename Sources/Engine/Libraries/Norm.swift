@@ -14,6 +14,8 @@ extension Libraries {
 
     private static func softmax(_ x: Operand, _ axis: Int, logarithm: Bool, _ y: Operand) throws(OpError) {
         let shape = unsafe x.shape
+        // Rows of nothing may be too many to count.
+        if shape.contains(0) { return }
         let place = axis < 0 ? axis + shape.count : axis
         let outer = shape[..<place].reduce(1, *)
         let inner = shape[(place + 1)...].reduce(1, *)
