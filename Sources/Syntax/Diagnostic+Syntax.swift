@@ -145,6 +145,12 @@ extension Diagnostic {
             mend: meant.map { "write `\($0)`" }, fix: meant.map { [Edit(range, $0)] } ?? [])
     }
 
+    static func dotsForRange(_ range: SourceRange) -> Diagnostic {
+        Diagnostic(
+            code: "E0110", what: "`..` is no operator of tfs", at: Label(range),
+            mend: "`range(a, b)` counts from `a` up to, and without, `b`")
+    }
+
     static func intOutOfRange(_ range: SourceRange, isNegated: Bool) -> Diagnostic {
         Diagnostic(
             code: "E0111", what: "`\(range.source.excerpt(range))` is too large for an `int`", at: Label(range),

@@ -10,6 +10,10 @@ extension Lexer {
         if bytes[start] == UInt8(ascii: ".") {
             end += 1
             end = endOfName(from: end)
+            if start > 0, bytes[start - 1] == UInt8(ascii: ".") {
+                report(.dotsForRange(range(start - 1, start + 1)))
+                return add(.error, length: end - start)
+            }
             let isApart = start == 0 || bytes[start - 1] < 0x80 && endOfName(from: start - 1) == start - 1
             report(.malformedNumber(range(start, end), why: "a number has a digit on both sides of its dot",
                 meant: isApart ? "0\(text(start, end))" : nil))
