@@ -155,15 +155,14 @@ extension Lexer {
 
     private func outline(of pieces: [Int], from contentStart: Int, to contentEnd: Int) -> Outline {
         var outline = Outline(start: contentStart, end: contentEnd, indent: [])
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
         if let first = pieces.first, tokens[first].start == contentStart {
             var index = contentStart
-            while index < tokens[first].end, isBlank(bytes[index]) { index += 1 }
+            while index < tokens[first].end, Self.isBlank(bytes[index]) { index += 1 }
             if index < tokens[first].end, bytes[index] == 0x0A { outline.start = index + 1 }
         }
         if let last = pieces.last, tokens[last].end == contentEnd {
             var index = contentEnd
-            while index > tokens[last].start, isBlank(bytes[index - 1]) { index -= 1 }
+            while index > tokens[last].start, Self.isBlank(bytes[index - 1]) { index -= 1 }
             if index > outline.start, index > tokens[last].start, bytes[index - 1] == 0x0A {
                 outline.end = index - 1
                 while outline.end > outline.start, bytes[outline.end - 1] == 0x0D { outline.end -= 1 }

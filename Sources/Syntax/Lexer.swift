@@ -247,6 +247,9 @@ struct Lexer {
 
     // MARK: Code
 
+    /// What stands between the tokens of a line: a carriage return counts, for files of Windows.
+    static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0D }
+
     private mutating func readCode() {
         let byte = byte()
         switch byte {

@@ -194,7 +194,7 @@ extension Parser {
         let comment = comments[index]
         guard comment.isDocumentation, comment.isTrailing else { return nil }
         let between = source.utf8[lastEnd..<comment.range.start]
-        return between.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == UInt8(ascii: ";") } ? comment.text : nil
+        return between.allSatisfy { Lexer.isBlank($0) || $0 == UInt8(ascii: ";") } ? comment.text : nil
     }
 
     /// The `##` behind the `{` that the parser stands at, on its line.
@@ -203,7 +203,7 @@ extension Parser {
         let index = firstComment(from: tokens[position].end)
         guard index < comments.count, comments[index].isDocumentation, comments[index].isTrailing else { return nil }
         let between = source.utf8[tokens[position].end..<comments[index].range.start]
-        return between.allSatisfy { $0 == 0x20 || $0 == 0x09 } ? comments[index].text : nil
+        return between.allSatisfy(Lexer.isBlank) ? comments[index].text : nil
     }
 
 }

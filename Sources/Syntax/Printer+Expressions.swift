@@ -112,7 +112,9 @@ extension Printer {
         switch value.kind {
         case .lambda(_, .block), .model, .with: true
         case .lambda(_, .expression(let body)): holdsBlock(body)
-        case .string, .record: hasNewline(from: value.range.start, to: value.range.end)
+        case .string: hasNewline(from: value.range.start, to: value.range.end)
+        // One that is too long for a line will have lines of its own.
+        case .record: hasNewline(from: value.range.start, to: value.range.end) || !(flat(value).map { fitsBelow($0 + ",") } ?? false)
         default: false
         }
     }
