@@ -23,8 +23,6 @@ final class LazyRows {
     private static let mostSteps = 256
     /// Bytes of the members' rows that a thread works on at a time.
     private static let blockBytes = 1 << 16
-    /// A row is asked for so many rows before it is read: the processor cannot guess where the next one lies.
-    private static let ahead = 4
 
     init(_ update: RowUpdate, _ storages: [Storage]) {
         (self.update, self.storages) = (update, storages)
@@ -132,11 +130,7 @@ final class LazyRows {
                 var (half, entered) = (0, 0)
                 func member(_ index: Int, of half: Int) -> UnsafeMutableRawPointer { unsafe memory.base + (half * count + index) * bytes }
                 func copy(_ place: Int, isBack: Bool) {
-                    func offset(_ place: Int) -> Int { Int(rows[rows.startIndex + place]) * rowBytes }
-                    if !isBack, place + Self.ahead < rows.count {
-                        for storage in storages { unsafe tfs_fetch(storage.base + offset(place + Self.ahead), rowBytes) }
-                    }
-                    let offset = offset(place)
+                    let offset = Int(rows[rows.startIndex + place]) * rowBytes
                     for (index, storage) in storages.enumerated() {
                         let (outside, inside) = unsafe (storage.base + offset, member(index, of: half) + place * rowBytes)
                         unsafe memcpy(isBack ? outside : inside, isBack ? inside : outside, rowBytes)

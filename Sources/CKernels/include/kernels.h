@@ -56,10 +56,6 @@ size_t tfs_find_nonfinite(enum tfs_dtype dtype, const void *x, size_t n);
 void tfs_reduce(enum tfs_reduce op, enum tfs_dtype dtype, const void *x, void *y, size_t outer, size_t n, size_t inner);
 
 /* movement.c: elements of `size` bytes (1, 2, 4 or 8). */
-/* Asks for memory that will be read soon. */
-static inline void tfs_fetch(const void *x, size_t bytes) {
-    for (size_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)x + i);
-}
 void tfs_gather_view(size_t size, tfs_view x, void *y, size_t n);
 /* The inverse: writes dense x to the places that the view of y names; y.data is written. */
 void tfs_scatter_view(size_t size, const void *x, tfs_view y, size_t n);

@@ -65,11 +65,10 @@ private struct Product {
     private var block: (rows: Int, columns: Int) {
         if m * n * k < 2 * Self.leastWork { return (m, n) }
         // About sixteen blocks, so that threads end together.
-        let work = min(max(m * n * k / 16, Self.leastWork), 128_000_000)
-        // Rows of which a panel's depth stays in the second-level cache; where there are too few columns to share, as many as
-        // there is work for.
+        let work = min(max(m * n * k / 16, Self.leastWork), 16_000_000)
+        // Rows that stay in the second-level cache; where there are too few columns to share, as many as there is work for.
         let parts = m * n * k / work
-        let most = n >= 64 ? (m >= 2048 ? 512 : m >= 512 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
+        let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
         let rows = min(m, most)
         let columns = min(n, (work / (rows * k) + 31) / 32 * 32)
         return (rows, max(columns, min(n, 32)))
