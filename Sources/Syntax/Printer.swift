@@ -1,10 +1,21 @@
 /// Writes a tree as text, in the one format: four spaces of indent, lines of up to 120 columns, what does not fit broken
 /// at its outermost joints. Comments and single blank lines stay.
 ///
-/// The tree must come from a text that parses without errors; numbers and strings are written as they were there.
+/// The tree must come from a text that parses without errors; numbers and strings are written as they were there. What is
+/// written is the same when it is formatted again: where breaks that are new would be kept as an author's, it is written
+/// until nothing changes.
 public func format(_ script: Script) -> String {
-    var printer = Printer(script)
-    return printer.print(script.statements)
+    var (script, text) = (script, "")
+    for _ in 0..<8 {
+        var printer = Printer(script)
+        let written = printer.print(script.statements)
+        if written == text { break }
+        text = written
+        let again = parse(SourceText(path: script.source.path, text: text))
+        guard again.diagnostics.isEmpty else { break }
+        script = again.script
+    }
+    return text
 }
 
 /// Walks the tree and the tokens that it was read from side by side: each token is written in its turn, and the comments
