@@ -119,9 +119,18 @@ public final class Recorder: Sendable {
         }
     }
 
+    /// A step that was interrupted has been fed and has changed nothing.
+    private static func forgetBegun(_ state: inout State) {
+        let index = state.record.fits.count - 1
+        guard state.record.fits[index].batches.count > state.record.fits[index].losses.count else { return }
+        state.record.fits[index].batches.removeLast()
+        state.steps -= 1
+    }
+
     /// The end of an epoch: its figures, and digests of the whole tensors.
     func epoch(_ results: [(name: String, value: Double)], _ tensors: [Digest]) {
         state.withLock { state in
+            Self.forgetBegun(&state)
             let index = state.record.fits.count - 1
             let number = state.record.fits[index].epochs.count
             state.record.fits[index].epochs.append(RunRecord.Epoch(steps: state.steps, results: results, tensors: tensors))
@@ -137,6 +146,7 @@ public final class Recorder: Sendable {
 
     func endFit() {
         state.withLock { state in
+            Self.forgetBegun(&state)
             if let other = other(state), other.batches.count > state.steps {
                 tell("\(title(state)) ended after \(counted(state.steps, "step")), the recorded one took \(other.batches.count)", &state)
             }
