@@ -84,7 +84,11 @@ extension Native {
             if arguments[0].isUnknown || arguments[1].isUnknown { return .unknown }
             let (table, function) = (try arguments.table(0), try arguments.function(1))
             if machine.isCheck {
-                guard case .record(let row) = try machine.call(function, [rowRecord(of: table)]) else { return .unknown }
+                let result = try machine.call(function, [rowRecord(of: table)])
+                guard case .record(let row) = result else {
+                    if result.isUnknown, result.mayBe(.other) { return .unknown }
+                    return .unknown(result.kinds.isSubset(of: .text) ? .texts : .list)
+                }
                 let texts = zip(row.names, row.values).filter(\.1.isText).map { ($0.0, String?.none) }
                 return .table(TableValue(
                     try Table(
@@ -407,7 +411,11 @@ extension Machine {
         switch column.values {
         case .numbers(let values, let isInteger):
             if hasMissing || !isInteger { return tensor(.f32) }
-            return values.allSatisfy { Int32(exactly: $0) != nil } ? tensor(.i32) : .unknown
+            guard values.allSatisfy({ Int32(exactly: $0) != nil }), case .tensor(let made) = tensor(.i32) else { return .unknown }
+            if let classes = known.inOrder(name), Lineage.isGrouped(classes) {
+                check.tensors[ObjectIdentifier(made)] = (made, Lineage(order: name))
+            }
+            return .tensor(made)
         case .bools: return hasMissing ? .unknown(.list) : tensor(.bool)
         case .strings: return .unknown(.texts)
         }
