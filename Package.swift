@@ -53,7 +53,7 @@ let package = Package(
             swiftSettings: house),
 
         // What makes bad input, and the program that feeds it to the layers for hours.
-        .target(name: "Fuzzing", dependencies: ["Language", "Syntax", "Formats", "Graphs", "Engine"], path: "Tests/Fuzzing", swiftSettings: house),
+        .target(name: "Fuzzing", dependencies: ["Language", "Syntax", "Datasets", "Formats", "Graphs", "Engine"], path: "Tests/Fuzzing", swiftSettings: house),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Tests/fuzz", swiftSettings: house),
 
         .testTarget(name: "SyntaxTests", dependencies: ["Syntax", "Fuzzing"], exclude: ["fixtures"], swiftSettings: house),
@@ -61,7 +61,7 @@ let package = Package(
         .testTarget(name: "EngineTests", dependencies: ["Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "FormatsTests", dependencies: ["Formats", "Engine", "Graphs"], exclude: ["golden"], swiftSettings: house),
         .testTarget(name: "DatasetsTests", dependencies: ["Datasets", "Formats", "Engine", "Graphs"], swiftSettings: house),
-        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Engine", "Fuzzing"], swiftSettings: house),
+        .testTarget(name: "LanguageTests", dependencies: ["Language", "Syntax", "Datasets", "Engine", "Fuzzing"], swiftSettings: house),
         .testTarget(name: "CommandTests", dependencies: ["tfs", "Language"], exclude: ["golden"], swiftSettings: house),
     ]
 )

@@ -72,14 +72,9 @@ public final class CompiledFunction: @unchecked Sendable {
         storages.reserveCapacity(inputs.count + captures.count)
         for input in inputs { storages.append(try input.computedStorage()) }
         let results: [Storage]
-        do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch { throw placed(error) }
+        do throws(ExecutionError) { results = try program.run(storages + captures, step: step) } catch { throw error.placed(in: origins) }
         Profile.attribute(origins)
         return zip(outputTypes, results).map { Tensor($0, $1) }
-    }
-
-    /// An error of the program with the place in the script.
-    func placed(_ error: ExecutionError) -> ExecutionError {
-        ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
     }
 
     /// The memory of steps. Programs of one training (for full batches and for the last, short one) share it.

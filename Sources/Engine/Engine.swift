@@ -42,6 +42,10 @@ public struct ExecutionError: Error, Sendable, Hashable {
     public var error: OpError
     public var origin: Int32
     public init(_ error: OpError, origin: Int32) { (self.error, self.origin) = (error, origin) }
+    /// Of what was built from these places, which a program numbers from 0: with the place itself.
+    func placed(in origins: [Int32]) -> ExecutionError {
+        ExecutionError(error, origin: origin >= 0 ? origins[Int(origin)] : origin)
+    }
     /// Whether somebody asked to stop (`Execution.interrupt`).
     public var isInterruption: Bool { error == .interrupted }
 }

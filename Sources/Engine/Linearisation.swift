@@ -257,9 +257,7 @@ struct Linearisation {
 
     /// Errors of a program, which tell a place of its graph, with the place in the script.
     private func located<R>(_ body: () throws(ExecutionError) -> R) throws(ExecutionError) -> R {
-        do throws(ExecutionError) { return try body() } catch {
-            throw ExecutionError(error.error, origin: error.origin >= 0 ? origins[Int(error.origin)] : error.origin)
-        }
+        do throws(ExecutionError) { return try body() } catch { throw error.placed(in: origins) }
     }
 
     /// What programs are kept under: ops, attributes and types, without elements and origins.

@@ -116,7 +116,7 @@ extension CompiledFunction {
                 rest = rest.dropFirst(table.update.numbers)
                 if Profile.isOn { Profile.add(table.update.loop.name, table.update.loop.origin, since: start, before: visit.seconds) }
             }
-        } catch { throw placed(error) }
+        } catch { throw error.placed(in: origins) }
         Profile.attribute(origins)
         withExtendedLifetime((kept, memory)) {}
         return visible

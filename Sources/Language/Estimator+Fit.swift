@@ -47,7 +47,7 @@ extension Machine {
         if estimator.isWhole { return try fitWhole(estimator, data, labels) }
         guard let layer = try model(of: estimator) else { return .unknown }
         let examples = try examples(estimator, fitted, data, labels, withLabels: true)
-        if examples.rows == 0 { throw Fault("E0463", "there are no examples to learn from") }
+        if examples.rows == 0 { throw Fault.noExamples("learn from") }
         fitted.batch = examples.dataset.isBatched ? examples.dataset.batchSize : options.batch
         let metrics = try metrics(of: estimator)
         // A step by hand shows its loss only.
@@ -108,7 +108,7 @@ extension Machine {
             validate: try validation.map { data, labels in
                 let held = try self.examples(estimator, fitted, data, labels, withLabels: true)
                 try requireEnd(held, of: "validation")
-                if held.rows == 0 { throw Fault("E0463", "there are no examples to validate on") }
+                if held.rows == 0 { throw Fault.noExamples("validate on") }
                 return { [self] in
                     try keep(fitted)
                     let (values, _) = try measure(estimator, fitted, layer, held, metrics, batch: options.batch)
@@ -130,7 +130,7 @@ extension Machine {
         let outcome: Trainer.Outcome
         do {
             outcome = try trainer.fit(plan, progress: progress)
-            if outcome.history.names.isEmpty, !outcome.isInterrupted { throw Fault("E0463", "there are no examples to learn from") }
+            if outcome.history.names.isEmpty, !outcome.isInterrupted { throw Fault.noExamples("learn from") }
         } catch let failure as Trainer.NotFinite {
             estimator.history.append(failure.history)
             throw try explain(failure, estimator, fitted, layer, examples)
@@ -287,7 +287,7 @@ extension Machine {
             return try evaluationRecord(estimator)
         }
         let (values, count) = try measure(estimator, fitted, layer, examples, metrics(of: estimator), batch: batch)
-        if count == 0 { throw Fault("E0463", "there are no examples to evaluate on") }
+        if count == 0 { throw Fault.noExamples("evaluate on") }
         return .record(values.map { ($0.name, .float($0.value)) } + [("examples", .int(count))])
     }
 
@@ -354,7 +354,7 @@ extension Machine {
             var iterator = batched.makeIterator(iteration: 0)
             while let element = try iterator.next() { try add(Array(element.prefix(examples.featureCount))) }
         }
-        guard let first = parts.first else { throw Fault("E0463", "there are no examples to predict for") }
+        guard let first = parts.first else { throw Fault.noExamples("predict for") }
         let joined: [Tensor] = parts.count == 1 ? first : try first.indices.map { index in
             guard case .tensor(let whole) = try apply(op("concat"), [.list(parts.map { .tensor($0[index]) })]) else { return first[index] }
             return whole

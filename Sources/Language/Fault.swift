@@ -58,6 +58,7 @@ extension OpError {
             mend: "use `sparse_softmax_cross_entropy`, and end the model with an output per class"
                 + (isLeast ? "" : ": `dense(\(count))`"))
     }
+    static func noExamples(_ use: String) -> Fault { Fault("E0463", "there are no examples to \(use)") }
     static func nothingToSave(_ estimator: String) -> Fault {
         Fault("E0461", "the estimator (\(estimator)) has not been fitted, so there is nothing to save", mend: "call its `fit(…)` first")
     }

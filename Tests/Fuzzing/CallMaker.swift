@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Graphs
 internal import Language
 

@@ -1,3 +1,4 @@
+internal import Datasets
 internal import Engine
 internal import FoundationEssentials
 internal import Formats

@@ -1,3 +1,5 @@
+public import Datasets
+
 /// The grammar in `grammar/tfs.ebnf`, read so that programs can be made from it.
 public struct Grammar: Sendable {
     public indirect enum Form: Sendable {

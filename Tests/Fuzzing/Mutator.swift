@@ -1,3 +1,4 @@
+public import Datasets
 public import Syntax
 
 /// Changes texts as typing and broken files do: tokens left out, repeated, exchanged or borrowed, bytes likewise.

@@ -1,3 +1,4 @@
+import Datasets
 import Fuzzing
 import Testing
 @testable import Language
