@@ -265,7 +265,7 @@ struct Printer {
         let mark = comment.isDocumentation ? "##" : "#"
         if comment.text.isEmpty { return mark }
         // `#!` begins a script that the shell runs, and `###` draws a line.
-        let isTight = !comment.isDocumentation && (comment.text.hasPrefix("##") || comment.text.hasPrefix("!") || comment.text == "#")
+        let isTight = !comment.isDocumentation && (comment.text.hasPrefix("##") || comment.text.hasPrefix("!"))
         return mark + (isTight ? "" : " ") + comment.text
     }
 

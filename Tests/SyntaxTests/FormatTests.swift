@@ -33,6 +33,7 @@ import Testing
         #expect(formatted("x = if a { b } else {\nc }") == "x = if a {\n    b\n} else {\n    c\n}\n")
         let record = formatted("t = f({ a = \(long), b = \(long), c = 1 }, d = 1)")
         #expect(record == "t = f({\n    a = \(long)\n    b = \(long)\n    c = 1\n}, d = 1)\n")
+        #expect(formatted("## a\n# #\n## b\nfn f() = 1") == "## a\n# #\n## b\nfn f() = 1\n")
         // A second round would find breaks that the first has made.
         for text in ["x = \(long) + \(long) ** (if b { c } else\n\n{ d }) - 1_000.c", "f(\(long), \(long), c -> {\n    c\n}, d -> { d })"] {
             let once = formatted(text)
