@@ -19,9 +19,9 @@ internal import Synchronization
         return Int(tfs_processors())
     }()
 
-    /// About 30 µs of waiting before a thread sleeps: longer than the serial stretches between two instructions of a
-    /// program, shorter than what a neighbour would notice.
-    private static let patience = 1500
+    /// About 100 µs of waiting before a thread sleeps: longer than the stretches of a script between two of its products,
+    /// shorter than what a neighbour would notice.
+    private static let patience = 5000
 
     private typealias Body = (Int) -> Void
     /// The job.

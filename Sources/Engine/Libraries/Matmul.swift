@@ -64,8 +64,8 @@ private struct Product {
     /// Rows and columns of a block.
     private var block: (rows: Int, columns: Int) {
         if m * n * k < 2 * Self.leastWork { return (m, n) }
-        // About sixteen blocks, so that threads end together.
-        let work = min(max(m * n * k / 16, Self.leastWork), 16_000_000)
+        // About thirty-two blocks, so that threads end together.
+        let work = min(max(m * n * k / 32, Self.leastWork), 1 << 27)
         // Rows that stay in the second-level cache; where there are too few columns to share, as many as there is work for.
         let parts = m * n * k / work
         let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
