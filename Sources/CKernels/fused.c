@@ -1,14 +1,24 @@
 #include "fused.h"
 #include "types.h"
 
-#define FMA3(name, T, f) \
-    CLONES static void name(const T *a, const T *b, const T *c, T *y, size_t n) { EACH(i, n) y[i] = f; }
-FMA3(multiply_add_f32, float, a[i] * b[i] + c[i])
-FMA3(multiply_add_f64, double, a[i] * b[i] + c[i])
-FMA3(multiply_subtract_f32, float, a[i] * b[i] - c[i])
-FMA3(multiply_subtract_f64, double, a[i] * b[i] - c[i])
-FMA3(subtract_product_f32, float, c[i] - a[i] * b[i])
-FMA3(subtract_product_f64, double, c[i] - a[i] * b[i])
+/* y = f of A, B, C and D; a and c may be one number for all (bits 0 and 1 of `single`). */
+#define FORM(name, T, f) \
+    CLONES static void name(uint32_t single, const T *a, const T *b, const T *c, const T *d, T *y, size_t n) { \
+        const T a0 = *a, c0 = *c; \
+        switch (single) { \
+        case 0: EACH(i, n) { const T A = a[i], B = b[i], C = c[i], D = d[i]; (void)C, (void)D, y[i] = f; } return; \
+        case 1: EACH(i, n) { const T A = a0, B = b[i], C = c[i], D = d[i]; (void)C, (void)D, y[i] = f; } return; \
+        case 2: EACH(i, n) { const T A = a[i], B = b[i], C = c0, D = d[i]; (void)C, (void)D, y[i] = f; } return; \
+        default: EACH(i, n) { const T A = a0, B = b[i], C = c0, D = d[i]; (void)C, (void)D, y[i] = f; } return; \
+        } \
+    }
+#define FORMS(name, f) FORM(name##_f32, float, f) FORM(name##_f64, double, f)
+FORMS(multiply, A * B)
+FORMS(multiply_add, A * B + C)
+FORMS(multiply_subtract, A * B - C)
+FORMS(subtract_product, C - A * B)
+FORMS(add_products, A * B + C * D)
+FORMS(subtract_quotient, C - A / B)
 
 #define REPEAT(U) { const U v = *(const U *)one; U *q = y; EACH(i, n) q[i] = v; return; }
 CLONES static void repeat(size_t size, const void *one, void *y, size_t n) {
@@ -89,13 +99,16 @@ static inline void take(const tfs_step *s, char *const *r, size_t at, size_t n, 
     case tfs_step_cast: tfs_cast(s->dtype, r[s->a], (enum tfs_dtype)s->op, r[s->y], n); return;
     case tfs_step_copy: if (r[s->a] != r[s->y]) memcpy(r[s->y], r[s->a], n * s->op); return;
 #define CASE(name) case tfs_step_##name: \
-        if (s->dtype == tfs_f32) name##_f32((const float *)r[s->a], (const float *)r[s->b], (const float *)r[s->c], (float *)r[s->y], n); \
-        else name##_f64((const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (double *)r[s->y], n); \
+        if (s->dtype == tfs_f32) name##_f32(s->op, (const float *)r[s->a], (const float *)r[s->b], (const float *)r[s->c], (const float *)r[s->d], (float *)r[s->y], n); \
+        else name##_f64(s->op, (const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (const double *)r[s->d], (double *)r[s->y], n); \
         return;
     case tfs_step_uniform: uniform(s->dtype, r[s->a], number, at, r[s->y], n); return;
+    CASE(multiply)
     CASE(multiply_add)
     CASE(multiply_subtract)
     CASE(subtract_product)
+    CASE(add_products)
+    CASE(subtract_quotient)
 #undef CASE
     }
 }
@@ -137,15 +150,24 @@ void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, 
     /* Registers a multiple of 4096 bytes apart would make loads wait for stores that they have nothing to do with. */
     const size_t pitch = ((tile + 63) & ~(size_t)63) + TFS_FUSED_SKEW;
     const bool whole_rows = columns > 0 && columns <= tile;
+    /* What lies side by side, each once. */
+    const tfs_access *streams[TFS_FUSED_REGISTERS];
+    size_t stream_count = 0;
     if (n == 0) return;
     for (size_t i = 0; i < code->register_count; i++) {
         const tfs_access *a = code->registers + i;
         char *own = scratch + a->scratch * pitch;
         fixed[i] = false;
         switch (a->kind) {
+        case tfs_access_single: r[i] = operands[a->operand]; break;
         case tfs_access_scalar: repeat(a->size, operands[a->operand], own, tile < n ? tile : n); r[i] = own; break;
         case tfs_access_scratch: r[i] = own; break;
-        case tfs_access_dense: break;
+        case tfs_access_dense: {
+            size_t k = 0;
+            while (k < stream_count && operands[streams[k]->operand] != operands[a->operand]) k++;
+            if (k == stream_count) streams[stream_count++] = a;
+            break;
+        }
         case tfs_access_view: {
             /* What repeats row by row is the same in every tile of whole rows. */
             const ptrdiff_t *shape = code->walks + a->walk;
@@ -168,6 +190,12 @@ void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, 
             if (a->kind == tfs_access_dense) r[i] = (char *)operands[a->operand] + at * a->size;
             else if (a->kind == tfs_access_view && !fixed[i])
                 r[i] = walk(operands[a->operand], a->size, a->rank, code->walks + a->walk, a->offset, at, m, scratch + a->scratch * pitch);
+        }
+        /* The steps go through a tile so often that the processor sees no stream to fetch ahead. */
+        const size_t next = at + m, ahead = end - next < tile ? end - next : tile;
+        for (size_t i = 0; i < stream_count; i++) {
+            const char *from = (const char *)operands[streams[i]->operand] + next * streams[i]->size;
+            for (size_t b = 0; b < ahead * streams[i]->size; b += 64) __builtin_prefetch(from + b);
         }
         for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, r, at, m, number);
         for (size_t i = 0; i < code->fold_count; i++)

@@ -36,7 +36,7 @@ struct FusedKernel: Sendable {
 
         private var words: [Int] {
             var words = [tile, columns] + walks
-            for s in steps { words += [Int(s.kind.rawValue), Int(s.dtype.rawValue), Int(s.op), Int(s.y), Int(s.a), Int(s.b), Int(s.c)] }
+            for s in steps { words += [Int(s.kind.rawValue), Int(s.dtype.rawValue), Int(s.op), Int(s.y), Int(s.a), Int(s.b), Int(s.c), Int(s.d)] }
             for r in registers { words += [Int(r.kind.rawValue), Int(r.size), Int(r.operand), Int(r.rank), r.walk, r.offset, r.scratch] }
             for f in folds { words += [Int(f.kind.rawValue), Int(f.op.rawValue), Int(f.dtype.rawValue), Int(f.source), Int(f.operand)] }
             return words
@@ -198,6 +198,7 @@ extension FusedKernel {
                 outputs.append(Ref(node))
                 operand += 1
             }
+            readNumbersOnce()
         }
 
         private func isInside(_ source: Views.Source, _ members: Set<Int>) -> Bool { members.contains(Int(source.base.node)) }
@@ -253,7 +254,8 @@ extension FusedKernel {
             registerOf[node] = y
             func add(_ kind: tfs_step_kind, _ dtype: DType, _ op: UInt32) {
                 let r = read.map { UInt32($0) }
-                steps.append(tfs_step(kind: kind, dtype: dtype.c, op: op, y: UInt32(y), a: r[0], b: r.count > 1 ? r[1] : r[0], c: r.count > 2 ? r[2] : r[0]))
+                let (b, c) = (r.count > 1 ? r[1] : r[0], r.count > 2 ? r[2] : r[0])
+                steps.append(tfs_step(kind: kind, dtype: dtype.c, op: op, y: UInt32(y), a: r[0], b: b, c: c, d: r[0]))
             }
             switch op.kernel {
             case .map(let kernel): add(.map, argument, kernel.rawValue)
@@ -265,7 +267,7 @@ extension FusedKernel {
             }
         }
 
-        /// a · b ± c in one step, where the product is not needed otherwise.
+        /// a · b, a · b ± c, a · b + c · d and c - a / b in one step, where the product or quotient is not needed otherwise.
         private mutating func fuseProducts() {
             var readers = [Int](repeating: 0, count: registers.count)
             for s in steps { for r in s.arguments { readers[Int(r)] += 1 } }
@@ -279,22 +281,65 @@ extension FusedKernel {
             for i in steps.indices {
                 let s = steps[i]
                 guard s.kind == .zip, s.dtype == .f32 || s.dtype == .f64 else { continue }
-                func product(_ r: UInt32) -> tfs_step? {
+                func made(_ r: UInt32, by op: tfs_zip) -> tfs_step? {
                     guard madeBy[Int(r)] >= 0, readers[Int(r)] == 1 else { return nil }
                     let made = steps[madeBy[Int(r)]]
-                    return made.kind == .zip && made.op == tfs_zip.multiply.rawValue ? made : nil
+                    return made.kind == (op == .multiply ? .multiply : .zip) && (op == .multiply || made.op == op.rawValue) ? made : nil
                 }
-                func replace(_ kind: tfs_step_kind, _ product: tfs_step, _ c: UInt32) {
-                    isGone[madeBy[Int(product.y)]] = true
-                    steps[i] = tfs_step(kind: kind, dtype: s.dtype, op: 0, y: s.y, a: product.a, b: product.b, c: c)
+                func replace(_ kind: tfs_step_kind, _ first: tfs_step, c: UInt32, d: UInt32? = nil) {
+                    isGone[madeBy[Int(first.y)]] = true
+                    steps[i] = tfs_step(kind: kind, dtype: s.dtype, op: 0, y: s.y, a: first.a, b: first.b, c: c, d: d ?? c)
                 }
-                if s.op == tfs_zip.add.rawValue, s.a != s.b {
-                    if let p = product(s.a) { replace(.multiply_add, p, s.b) } else if let p = product(s.b) { replace(.multiply_add, p, s.a) }
-                } else if s.op == tfs_zip.subtract.rawValue, s.a != s.b {
-                    if let p = product(s.a) { replace(.multiply_subtract, p, s.b) } else if let p = product(s.b) { replace(.subtract_product, p, s.a) }
+                switch tfs_zip(rawValue: s.op) {
+                case .multiply: steps[i] = tfs_step(kind: .multiply, dtype: s.dtype, op: 0, y: s.y, a: s.a, b: s.b, c: s.a, d: s.a)
+                case .add where s.a != s.b:
+                    switch (made(s.a, by: .multiply), made(s.b, by: .multiply)) {
+                    case (let p?, let q?):
+                        isGone[madeBy[Int(q.y)]] = true
+                        replace(.add_products, p, c: q.a, d: q.b)
+                    case (let p?, nil): replace(.multiply_add, p, c: s.b)
+                    case (nil, let q?): replace(.multiply_add, q, c: s.a)
+                    case (nil, nil): continue
+                    }
+                case .subtract where s.a != s.b:
+                    if let p = made(s.a, by: .multiply) {
+                        replace(.multiply_subtract, p, c: s.b)
+                    } else if let p = made(s.b, by: .multiply) {
+                        replace(.subtract_product, p, c: s.a)
+                    } else if let q = made(s.b, by: .divide) {
+                        replace(.subtract_quotient, q, c: s.a)
+                    }
+                default: continue
                 }
             }
             steps = steps.indices.filter { !isGone[$0] }.map { steps[$0] }
+        }
+
+        /// Numbers that only such steps read, in the places where they may be single, are not spread over a tile.
+        private mutating func readNumbersOnce() {
+            func isNumber(_ r: UInt32) -> Bool { registers[Int(r)].kind == .scalar }
+            var isSpread = [Bool](repeating: false, count: registers.count)
+            for fold in folds { isSpread[Int(fold.source)] = true }
+            steps = steps.map { step in
+                var s = step
+                guard s.isForm else {
+                    for r in s.arguments { isSpread[Int(r)] = true }
+                    return s
+                }
+                if s.kind != .subtract_quotient, isNumber(s.b), !isNumber(s.a) { (s.a, s.b) = (s.b, s.a) }
+                if s.kind == .add_products {
+                    if isNumber(s.d), !isNumber(s.c) { (s.c, s.d) = (s.d, s.c) }
+                } else {
+                    s.d = s.b
+                    if s.kind == .multiply { s.c = s.b }
+                }
+                s.op = (isNumber(s.a) ? 1 : 0) | (isNumber(s.c) ? 2 : 0)
+                if s.kind == .multiply { s.op &= 1 }
+                isSpread[Int(s.b)] = true
+                isSpread[Int(s.d)] = true
+                return s
+            }
+            for r in registers.indices where registers[r].kind == .scalar && !isSpread[r] { registers[r].kind = .single }
         }
 
         var kernel: FusedKernel {
@@ -391,8 +436,17 @@ extension tfs_step {
     fileprivate var arguments: [UInt32] {
         switch kind {
         case .map, .cast, .copy, .uniform: [a]
-        case .zip: [a, b]
-        case .select, .multiply_add, .multiply_subtract, .subtract_product: [a, b, c]
+        case .zip, .multiply: [a, b]
+        case .select, .multiply_add, .multiply_subtract, .subtract_product, .subtract_quotient: [a, b, c]
+        case .add_products: [a, b, c, d]
+        }
+    }
+
+    /// Whether it is a sum or product of floats that knows of single numbers.
+    fileprivate var isForm: Bool {
+        switch kind {
+        case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: true
+        case .map, .zip, .select, .cast, .copy, .uniform: false
         }
     }
 
@@ -406,7 +460,8 @@ extension tfs_step {
             }
         case .zip: op == tfs_zip.power.rawValue
         case .uniform: true
-        case .select, .cast, .copy, .multiply_add, .multiply_subtract, .subtract_product: false
+        case .select, .cast, .copy: false
+        case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: false
         }
     }
 }

@@ -10,13 +10,13 @@ import Testing
         var draws = Draws(UInt64(shape.reduce(3) { $0 * 31 + $1 }))
         let last = shape[shape.count - 1]
         let column = Shape(shape.dropLast()) + [1]
-        for round in 0..<4 {
+        for round in 0..<6 {
             func array(_ shape: Shape) throws -> Tensor {
                 let values = (0..<shape.reduce(1, *)).map { _ in Double(draws.next() >> 40) / Double(1 << 24) + 0.25 }
                 return try op("cast", .f64(values, shape), with: ["dtype": .dtype(dtype)])
             }
             let leaves = [try array(shape), try array(shape), try array([last]), try array(column), try array([])]
-            let steps = (0..<12).map { _ in (Int(draws.next() % 7), Int(draws.next() % 64), Int(draws.next() % 64)) }
+            let steps = (0..<12).map { _ in (Int(draws.next() % 9), Int(draws.next() % 64), Int(draws.next() % 64)) }
             func build(_ isAlone: Bool) throws -> [Tensor] {
                 var values = leaves
                 for (kind, i, j) in steps {
@@ -29,6 +29,8 @@ import Testing
                         case 3: try op("sqrt", op("abs", a))
                         case 4: try op("where", op("less", a, b), a, b)
                         case 5: try op("subtract", a, op("multiply", a, b))
+                        case 6: try op("add", op("multiply", leaves[4], a), op("multiply", b, leaves[i % 5]))
+                        case 7: try op("subtract", a, op("divide", leaves[j % 5], leaves[i % 5]))
                         default: try op("tanh", a)
                         }
                     if isAlone { try made.compute() }

@@ -11,23 +11,28 @@ TFS_ENUM tfs_step_kind {
     tfs_step_select,    /* y = a ? b : c; `op` is the size of an element */
     tfs_step_cast,      /* y = a, from `dtype` to `op` */
     tfs_step_copy,      /* y = a; `op` is the size of an element */
+    /* Of floats; bit 0 of `op`: a is one number, bit 1: c is. */
+    tfs_step_multiply,           /* y = a · b */
     tfs_step_multiply_add,       /* y = a · b + c */
     tfs_step_multiply_subtract,  /* y = a · b - c */
     tfs_step_subtract_product,   /* y = c - a · b */
+    tfs_step_add_products,       /* y = a · b + c · d */
+    tfs_step_subtract_quotient,  /* y = c - a / b */
     tfs_step_uniform,            /* y = draws in [0, 1) of the dtype by the key a */
 };
 
-/* One op. y, a, b and c are registers: the inputs first, then whatever steps write. */
+/* One op. y and a to d are registers: the inputs first, then whatever steps write. */
 typedef struct {
     enum tfs_step_kind kind;
     enum tfs_dtype dtype;       /* of the arguments */
     uint32_t op;                /* a tfs_map or tfs_zip, or as said at the kind */
-    uint32_t y, a, b, c;
+    uint32_t y, a, b, c, d;
 } tfs_step;
 
 TFS_ENUM tfs_access_kind {
     tfs_access_dense,           /* element i of the loop */
-    tfs_access_scalar,          /* the one element */
+    tfs_access_scalar,          /* the one element, in each place of a tile */
+    tfs_access_single,          /* the one element, of which a step knows */
     tfs_access_view,            /* where a walk over `shape` by `strides` is at element i */
     tfs_access_scratch,         /* memory of the tile: what only steps see */
 };
