@@ -22,7 +22,7 @@ final class LazyRows {
     /// After so many steps all rows are brought up to date.
     private static let mostSteps = 256
     /// Bytes of the members' rows that a thread works on at a time.
-    private static let blockBytes = 1 << 16
+    private static let blockBytes = 1 << 14
 
     init(_ update: RowUpdate, _ storages: [Storage]) {
         (self.update, self.storages) = (update, storages)
@@ -120,9 +120,10 @@ final class LazyRows {
     private func move(_ rows: ArraySlice<Int32>, _ addFlow: (Int, UnsafeMutableRawPointer) -> Void) throws(OpError) {
         let (count, rowBytes) = (update.members.count, update.width * 4)
         let bytes = rows.count * rowBytes
-        // The members twice, as a step reads and writes them, then the gradient.
-        let memory = try scratch((2 * count + 1) * bytes)
-        let flow = unsafe memory.base + 2 * count * bytes
+        // The members, twice where a step cannot write them over what it reads, then the gradient.
+        let halves = update.loop.isInPlace ? 1 : 2
+        let memory = try scratch((halves * count + 1) * bytes)
+        let flow = unsafe memory.base + halves * count * bytes
         unsafe memset(flow, 0, bytes)
         for (place, number) in rows.indices.enumerated() { unsafe addFlow(number, flow + place * rowBytes) }
         unsafe withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: update.loop.inputs.count + count) { operands in
@@ -150,7 +151,7 @@ final class LazyRows {
                         case .argument(let index): unsafe operands.initializeElement(at: place, to: numbers! + (index - count - 1) * 8)
                         }
                     }
-                    half = 1 - half
+                    half = (half + 1) % halves
                     for (place, index) in update.loop.outputs.enumerated() {
                         unsafe operands.initializeElement(at: update.loop.inputs.count + place, to: member(index, of: half))
                     }

@@ -33,6 +33,8 @@ struct RowUpdate {
         let inputs: [Source]
         /// Which member each of its outputs is.
         let outputs: [Int]
+        /// Whether it may write members over what they were.
+        let isInPlace: Bool
 
         /// `nil` where the update is no single loop that treats all elements alike.
         init?(_ graph: Graph, members: Int) {
@@ -52,6 +54,12 @@ struct RowUpdate {
             }
             outputs = kernel.outputs.compactMap { graph.outputs.firstIndex(of: $0) }
             guard outputs.count == members, kernel.outputs.count == members else { return nil }
+            let (inputs, outputs) = (inputs, outputs)
+            isInPlace = outputs.indices.allSatisfy { output in
+                kernel.reuse.contains { pair in
+                    if pair.output == output, case .argument(outputs[output]) = inputs[pair.input] { true } else { false }
+                }
+            }
         }
     }
 }
