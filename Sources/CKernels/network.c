@@ -39,9 +39,8 @@ static inline size_t position(const struct tfs_window *s, int axis, size_t o, si
 
 static inline size_t volume(const size_t *sizes) { return sizes[0] * sizes[1] * sizes[2]; }
 
-/* Whether each window is a square of 2×2 beside the next and free of padding. */
-static inline int in_pairs(const struct tfs_window *s) {
-    int found = s->kernel[0] == 1 && s->output[0] == s->input[0] && s->before[0] == 0 && s->stride[0] == 1;
+bool tfs_pools_pairs(const struct tfs_window *s) {
+    bool found = s->kernel[0] == 1 && s->output[0] == s->input[0] && s->before[0] == 0 && s->stride[0] == 1;
     for (int axis = 1; axis < 3; axis++)
         found = found && s->kernel[axis] == 2 && s->stride[axis] == 2 && s->before[axis] == 0 && 2 * s->output[axis] <= s->input[axis];
     return found;

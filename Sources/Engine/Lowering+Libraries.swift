@@ -32,7 +32,8 @@ extension Lowering {
 
     func pool(_ special: Special) -> Lowered {
         let window = window(pooling: true)
-        return .work { call throws(OpError) in
+        let inPlace = special == .maxPoolGradient && Libraries.maxPoolGradientIsInPlace(x, inputs[1], window)
+        let work: Work = { call throws(OpError) in
             switch special {
             case .maxPoolGradient: try unsafe Libraries.maxPoolGradient(call[0], call[1], window, into: call[2])
             case .maxPoolTake: try unsafe Libraries.maxPoolTake(call[0], call[1], window, into: call[2])
@@ -41,6 +42,7 @@ extension Lowering {
             default: try unsafe Libraries.maxPool(call[0], window, into: call[1])
             }
         }
+        return .work(work, inPlace: inPlace)
     }
 
     func softmax(_ special: Special) -> Lowered {

@@ -305,74 +305,65 @@ private struct Compiler {
     /// Gives buffers their offsets in the arena; returns its size.
     private mutating func plan() -> Int {
         noteUses()
-        var arena = Arena()
+        var spans: [Span] = []
+        var spanOf: [Int: Int] = [:]
         for (i, draft) in drafts.enumerated() {
-            // The memory that this instruction is the last to need, in a fixed order: plans do not depend on hashing.
-            var ending: [Int] = []
-            func ends(_ buffer: Int) {
-                if buffers[buffer].lastUse == i, case .arena = buffers[buffer].place, !ending.contains(buffer) { ending.append(buffer) }
-            }
-            for slot in draft.inputs { ends(slots[slot].buffer) }
+            var taken: [Int] = []
             for (place, slot) in draft.results.enumerated() where buffers[slots[slot].buffer].place == nil {
                 let result = slots[slot].buffer
+                // Over what this instruction is the last to need, if it may.
                 let reused = draft.reuse.first { reuse in
                     let input = slots[draft.inputs[reuse.input]].buffer
-                    return reuse.result == place && ending.contains(input) && buffers[input].bytes == buffers[result].bytes
-                        && draft.inputs.count { slots[$0].buffer == input } == 1
+                    return reuse.result == place && spanOf[input] != nil && !taken.contains(input) && buffers[input].lastUse == i
+                        && buffers[input].bytes == buffers[result].bytes && draft.inputs.count { slots[$0].buffer == input } == 1
                 }
-                if let reused {
-                    let input = slots[draft.inputs[reused.input]].buffer
-                    buffers[result].place = buffers[input].place
-                    ending.removeAll { $0 == input }
+                if let reused, let span = spanOf[slots[draft.inputs[reused.input]].buffer] {
+                    taken.append(slots[draft.inputs[reused.input]].buffer)
+                    spans[span].end = buffers[result].lastUse
+                    spanOf[result] = span
                 } else {
-                    buffers[result].place = .arena(arena.take(buffers[result].bytes))
+                    spanOf[result] = spans.count
+                    spans.append(Span(bytes: buffers[result].bytes, begin: i, end: buffers[result].lastUse))
                 }
-                ends(result)
-            }
-            for buffer in ending {
-                if case .arena(let offset) = buffers[buffer].place { arena.give(offset, buffers[buffer].bytes) }
             }
         }
-        return arena.size
+        let (offsets, size) = Span.place(spans)
+        for (buffer, span) in spanOf { buffers[buffer].place = .arena(offsets[span]) }
+        return size
     }
 }
 
-/// Free ranges of one block of memory that grows as needed.
-private struct Arena {
-    private(set) var size = 0
-    private var free: [Range<Int>] = []
+/// Memory that is needed from one instruction to another, both included.
+private struct Span {
+    let bytes: Int
+    let begin: Int
+    var end: Int
 
-    private static func rounded(_ bytes: Int) -> Int { max(64, (bytes + 63) & ~63) }
+    init(bytes: Int, begin: Int, end: Int) { (self.bytes, self.begin, self.end) = (max(64, (bytes + 63) & ~63), begin, end) }
 
-    mutating func take(_ bytes: Int) -> Int {
-        let bytes = Self.rounded(bytes)
-        if let best = free.indices.filter({ free[$0].count >= bytes }).min(by: { free[$0].count < free[$1].count }) {
-            let offset = free[best].lowerBound
-            if free[best].count == bytes { free.remove(at: best) } else { free[best] = offset + bytes..<free[best].upperBound }
-            return offset
+    /// Offsets for all, and the size of the block they lie in: the largest first, each as low as those allow that are needed
+    /// at the same time.
+    static func place(_ spans: [Span]) -> (offsets: [Int], size: Int) {
+        var offsets = [Int](repeating: 0, count: spans.count)
+        var placed: [(range: Range<Int>, span: Span)] = []
+        var size = 0
+        for index in spans.indices.sorted(by: { (spans[$1].bytes, $0) < (spans[$0].bytes, $1) }) {
+            let span = spans[index]
+            var offset = 0
+            for (range, other) in placed where other.begin <= span.end && span.begin <= other.end {
+                if range.lowerBound >= offset + span.bytes { break }
+                offset = max(offset, range.upperBound)
+            }
+            offsets[index] = offset
+            size = max(size, offset + span.bytes)
+            var (low, high) = (0, placed.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if placed[middle].range.lowerBound <= offset { low = middle + 1 } else { high = middle }
+            }
+            placed.insert((offset..<offset + span.bytes, span), at: low)
         }
-        if let last = free.last, last.upperBound == size {
-            free.removeLast()
-            size = last.lowerBound + bytes
-            return last.lowerBound
-        }
-        size += bytes
-        return size - bytes
-    }
-
-    mutating func give(_ offset: Int, _ bytes: Int) {
-        var range = offset..<offset + Self.rounded(bytes)
-        var index = free.firstIndex { $0.lowerBound > offset } ?? free.count
-        if index < free.count, free[index].lowerBound == range.upperBound {
-            range = range.lowerBound..<free[index].upperBound
-            free.remove(at: index)
-        }
-        if index > 0, free[index - 1].upperBound == range.lowerBound {
-            index -= 1
-            range = free[index].lowerBound..<range.upperBound
-            free.remove(at: index)
-        }
-        free.insert(range, at: index)
+        return (offsets, size)
     }
 }
 

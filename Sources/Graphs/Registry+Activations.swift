@@ -23,7 +23,7 @@ extension Op {
         .map(
             "_relu", doc: "max(x, 0).", kernel: .relu, example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .number,
             // y is positive where x is, and x need not be kept.
-            gradient: .map { (_, y, dy) throws(OpError) in try dy.op("_relu_gradient", y) }),
+            gradient: .map { (_, y, dy) throws(OpError) in try dy.reluGradient(y) }),
         .zip(
             "_relu_gradient", doc: "dy where x > 0, else 0.", "dy", "x", kernel: .relu_gradient,
             example: "relu(tensor([-1, 2]))    # => [0, 2]", promotion: .real,

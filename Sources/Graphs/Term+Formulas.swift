@@ -75,7 +75,25 @@ extension Term {
         if shape == self.shape { return self }
         let added = self.shape.count - shape.count
         let axes = self.shape.indices.filter { $0 < added || (shape[$0 - added] == 1 && self.shape[$0] != 1) }
-        return try sum(Array(axes)).reshaped(shape)
+        // Each element that flows to a maximum over windows flows on to one place.
+        let flow = pooling.flatMap { Set(axes).isSuperset(of: 1..<self.shape.count - 1) ? $0.dy : nil } ?? self
+        return try flow.sum(Array(axes)).reshaped(shape)
+    }
+
+    /// This where y > 0, else 0. The gradient of a maximum over windows of y is cut where the maximum is not above 0: there
+    /// are fewer of those, and y is not read again.
+    func reluGradient(_ y: Term) throws(OpError) -> Term {
+        guard let (gradient, x, dy, attributes) = pooling, x.ref == y.ref, let pool = Op.named("_max_pool") else { return try op("_relu_gradient", y) }
+        let largest = try builder.add(pool, [y], attributes)[0]
+        return try builder.add(gradient, [y, dy.op("_relu_gradient", largest)], attributes)[0]
+    }
+
+    /// If this is the gradient of a maximum over windows: the op, what the windows lie over, and what flows to the maximum.
+    private var pooling: (op: Op, x: Term, dy: Term, attributes: Attributes)? {
+        let (graph, node) = (builder.graph, Int(ref.node))
+        guard case .op(let id) = graph.nodes[node].content, case .special(.maxPoolGradient) = Op.at(id).kernel else { return nil }
+        let inputs = graph.inputs(of: node).map { builder.term($0) }
+        return (Op.at(id), inputs[0], inputs[1], graph.attributes(of: node))
     }
 
     /// Brings a reduction's result (or its gradient) back to where it can meet its input: size 1 at `axes`.

@@ -28,6 +28,28 @@ import Testing
         #expect(try dz.doubles == [2, 4])
     }
 
+    /// Of max(x + bias, 0) under windows: with `_relu`, whose gradient is cut where there are fewer elements, as without.
+    @Test(arguments: [2, 3])
+    func whatFlowsThroughWindowsIsCutAboveThem(_ stride: Int) throws {
+        let values = (0..<252).map { index in Double((index * 37) % 101 - 60) * 0.1 }
+        let x = Tensor.f64(values, [2, 7, 6, 3])
+        let bias = try Tensor.of(-1, 0.5, 2)
+        let weights = Tensor.f64((0..<54).map { index in Double(index % 11) - 4 }, [2, 3, 3, 3])
+        func found(_ isPlain: Bool) throws -> [[Double]] {
+            let moved = try op("add", x, bias)
+            let kept = isPlain ? try op("maximum", moved, .of(0)) : try op("_relu", moved)
+            let window: [String: Attribute] = [
+                "pool_size": .ints([stride, 2]), "strides": .ints([2, 2]), "before": .ints([0, 0]), "after": .ints([0, 0]),
+            ]
+            let y = try op("sum", op("multiply", op("_max_pool", kept, with: window), weights))
+            return try gradients(of: y, by: [x, bias]).map { try #require($0).doubles }
+        }
+        let (cut, plain) = (try found(false), try found(true))
+        #expect(cut[0] == plain[0])
+        #expect(zip(cut[1], plain[1]).allSatisfy { isClose($0, $1, 1e-12) })
+        #expect(plain[0].contains(0) && Set(plain[0]).count > 8)
+    }
+
     @Test func anErrorOfTheValueIsNotTheGradients() throws {
         let x = try Tensor.of(1, 2)
         let bad = try op("sum", op("gather", Tensor.of(1, 2), .make([5] as [Int32], [1])))

@@ -1,5 +1,6 @@
 #ifndef TFS_NETWORK_H
 #define TFS_NETWORK_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,6 +14,9 @@ struct tfs_window {
     size_t batch, channels_in, channels_out, groups;
     size_t input[3], kernel[3], output[3], stride[3], before[3], dilation[3];
 };
+
+/* Whether each window is a square of 2×2 beside the next and free of padding. */
+bool tfs_pools_pairs(const struct tfs_window *_Nonnull s);
 
 #define TFS_MATMUL(T, name)                                                                                            \
     /* c = a · b for a[m][k], b[k][n], c[m][n] with the strides of their rows and columns; c's columns lie dense. c is     \
@@ -40,7 +44,7 @@ TFS_MATMUL(uint64_t, i64)
                                          const T *_Nonnull dy, T *_Nonnull dw);                                        \
     /* The largest of each window, NaN if one is there; -infinity where the window holds padding only. */              \
     void tfs_max_pool_##name(const struct tfs_window *_Nonnull s, const T *_Nonnull x, T *_Nonnull y);                 \
-    /* dx = dy at the first largest of each window, overlaps added. */                                                 \
+    /* dx = dy at the first largest of each window, overlaps added; dx may be x where `tfs_pools_pairs`. */            \
     void tfs_max_pool_gradient_##name(const struct tfs_window *_Nonnull s, const T *_Nonnull x, const T *_Nonnull dy,  \
                                       T *_Nonnull dx);                                                                 \
     /* y = z at the first largest of each window of x; 0 where the window holds padding only. */                       \

@@ -17,6 +17,12 @@ extension Libraries {
         }
     }
 
+    /// Whether `maxPoolGradient` may write over x.
+    static func maxPoolGradientIsInPlace(_ x: TensorType, _ dy: TensorType, _ window: Window) -> Bool {
+        var s = WindowGeometry(dtype: x.dtype, x: x.shape, y: dy.shape, window).plain
+        return unsafe tfs_pools_pairs(&s)
+    }
+
     /// dx: dy at the first largest of each window of x.
     static func maxPoolGradient(_ x: Operand, _ dy: Operand, _ window: Window, into dx: Operand) throws(OpError) {
         let geometry = unsafe WindowGeometry(dtype: x.dtype, x: x.shape, y: dy.shape, window)
