@@ -313,6 +313,13 @@ public final class Module: @unchecked Sendable {
     /// Lets go of all values.
     func letGo() { registers.letGo(registerCapacity) }
 
+    /// A register for a further name, which has no value yet: earlier entries of the prompt may have used it in passing.
+    func addSlot(_ name: String) {
+        let slot = slots.count
+        slots[name] = slot
+        if slot < registerCapacity { registers[slot] = .unset }
+    }
+
     /// Makes room for a code that needs more registers.
     func grow(to count: Int) {
         let target = min(count * 2, Int(constantBit))

@@ -87,7 +87,7 @@ final class Compiler {
                 } catch {}
             }
         }
-        for name in names.ordered where module.slots[name] == nil { module.slots[name] = module.slots.count }
+        for name in names.ordered where module.slots[name] == nil { module.addSlot(name) }
         scope.locals = module.slots
         scope.nextRegister = module.slots.count
         scope.definitelySet = known

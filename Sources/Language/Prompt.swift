@@ -114,7 +114,7 @@ public final class Prompt {
     }
 
     private func keep(_ answer: Value) {
-        if module.slots["ans"] == nil { module.slots["ans"] = module.slots.count }
+        if module.slots["ans"] == nil { module.addSlot("ans") }
         if module.registerCapacity <= module.slots.count { module.grow(to: module.slots.count + 1) }
         module.registers[module.slots["ans"]!] = answer
     }

@@ -16,6 +16,12 @@ import Testing
         #expect(outcome.errors.contains("E0301"))
     }
 
+    @Test func whatFailedHasGivenItsNameNoValue() throws {
+        let outcome = try tfs(input: "x = auc()\ne = relu(1, bad = 2)\ne\nk = [x][4]\nk\n")
+        #expect(outcome.output == "")
+        #expect(outcome.errors.ranges(of: "E0302").count == 2)
+    }
+
     @Test func commandsAnswer() throws {
         let outcome = try tfs(input: "x = zeros([2, 3])\n:type x\n:v\n:lay max_pool\n:source dense\n:doc exp\n:reset\n:t x\n")
         #expect(outcome.output.contains("tensor f32[2, 3]"))
