@@ -104,7 +104,15 @@ extension Machine {
                     return element
                 }
             },
-            startTotals: try startTotals(trained), results: { [self] in try results(trained, $0) },
+            startTotals: try startTotals(trained),
+            results: { [self] totals in
+                do { return try results(trained, totals) } catch where Execution.isInterrupted {
+                    // What was learned until then has its figures, too.
+                    Execution.resume()
+                    defer { Execution.interrupt() }
+                    return try results(trained, totals)
+                }
+            },
             validate: try validation.map { data, labels in
                 let held = try self.examples(estimator, fitted, data, labels, withLabels: true)
                 try requireEnd(held, of: "validation")
@@ -195,11 +203,15 @@ extension Machine {
     private func begin(_ estimator: Estimator, _ fitted: Fitted, _ layer: Layer, _ metrics: [Metric]) throws {
         let trainable = fitted.embeddings.flatMap { $0.trainableParameters() } + layer.trainableParameters()
         let states = allParameters(layer, fitted).filter(\.isState)
-        var slots = try fitted.trainer?.carried.slots ?? []
-        if fitted.trainer == nil || trainable.map(ObjectIdentifier.init) != fitted.parameters.map(ObjectIdentifier.init) {
+        let totals = try startTotals(metrics)
+        fitted.states = states
+        var slots: [Tensor] = []
+        if let trainer = fitted.trainer, trainable.map(ObjectIdentifier.init) == fitted.parameters.map(ObjectIdentifier.init) {
+            if try trainer.resume((trainable + states).map(\.value), totals: totals) { return }
+            slots = try trainer.carried.slots
+        } else {
             fitted.parameters = trainable
             fitted.slotForms = []
-            slots = []
             let optimizer = try optimizer(of: estimator)
             for parameter in trainable {
                 let form = try optimizer["init"].map { try call($0, [.tensor(parameter.value)]) } ?? .none
@@ -208,9 +220,8 @@ extension Machine {
             }
             try Tensor.compute(slots)
         }
-        fitted.states = states
-        let carried = Carried(parameters: fitted.parameters.map(\.value), states: states.map(\.value), slots: slots)
-        fitted.trainer = try Trainer(carried, totals: startTotals(metrics), step: fitted.trainer?.step ?? 0)
+        let carried = Carried(parameters: trainable.map(\.value), states: states.map(\.value), slots: slots)
+        fitted.trainer = try Trainer(carried, totals: totals, step: fitted.trainer?.step ?? 0)
     }
 
     /// The trainer's values become the layers'.

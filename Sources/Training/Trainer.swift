@@ -21,6 +21,17 @@ public final class Trainer {
         self.step = step
     }
 
+    /// Begins another training with these values and with the slots as they are, in the same memory; `false` where they are
+    /// not of the types that are carried.
+    public func resume(_ values: [Tensor], totals: [Tensor]) throws -> Bool {
+        guard counts.parameters + counts.states == values.count, memory.types.starts(with: values.map(\.type)),
+            memory.types[totalsRange].elementsEqual(totals.map(\.type))
+        else { return false }
+        try memory.set(0..<values.count, values)
+        programs = [:]
+        return true
+    }
+
     /// Digests of what is carried: of parameters, states and slots, whole or as far as one looks at every step.
     public func digests(whole: Bool) -> [Digest] { memory.digests(0..<totalsRange.lowerBound, whole: whole) }
 
@@ -152,6 +163,16 @@ public final class Trainer {
     /// Trains. An epoch that the number of steps cuts short counts as one in the history.
     public func fit(_ plan: Plan, progress: Progress) throws -> Outcome {
         var history = History()
+        var isInterrupted = true
+        do { isInterrupted = try train(plan, progress, &history) } catch where plan.isInterrupted() && !(error is NotFinite) {
+            // While a step was compiled, a batch was made or a callback ran.
+        }
+        progress.finish(interrupted: isInterrupted)
+        return Outcome(history: history, isInterrupted: isInterrupted)
+    }
+
+    /// Whether it was asked to end.
+    private func train(_ plan: Plan, _ progress: Progress, _ history: inout History) throws -> Bool {
         var taken = 0
         var best = Double.infinity
         var epochsSinceBest = 0
@@ -167,31 +188,26 @@ public final class Trainer {
             progress.beginEpoch(
                 epoch + 1, of: plan.limit.isUntilDone ? nil : plan.limit.epochs,
                 batches: [plan.batchesPerEpoch, plan.limit.steps.map { $0 - taken }].compactMap { $0 }.min())
-            func nextBatch() throws -> [Tensor]? {
-                do { return try next() } catch where plan.isInterrupted() {
-                    // Who was asked to end while making a batch has made none.
-                    interrupted = true
-                    return nil
-                }
-            }
-            while taken < plan.limit.steps ?? .max, let batch = try nextBatch() {
-                let size = batch.first?.shape.first ?? 1
+            while taken < plan.limit.steps ?? .max {
+                var size = 0
                 do {
+                    guard let batch = try next() else { break }
+                    size = batch.first?.shape.first ?? 1
                     try plan.watch?.willStep(batch)
                     let loss = try advance(batch, plan)
                     try plan.watch?.didStep(loss)
                     before = (min(loss, before?.lowest ?? loss), loss)
                     lossSum += loss * Double(size)
+                    last = batch
                 } catch var error as NotFinite {
                     progress.finish(interrupted: false)
                     (error.epoch, error.before, error.history) = (epoch + 1, before, history)
                     throw error
-                } catch let error as ExecutionError where error.isInterruption {
-                    // The step had begun; the values are those before it.
+                } catch where plan.isInterrupted() {
+                    // While the batch was made, or within the step: the values are those before it.
                     interrupted = true
                     break
                 }
-                last = batch
                 examples += size
                 batches += 1
                 taken += 1
@@ -208,15 +224,17 @@ public final class Trainer {
                 (error.epoch, error.before, error.history) = (epoch + 1, before, history)
                 throw error
             }
-            if batches == 0 { return finish(history, progress, interrupted: interrupted) }
+            if batches == 0 { return interrupted }
             var row: [(name: String, value: Double)] = [("loss", lossSum / Double(max(examples, 1)))]
             row += try plan.results(memory.values(totalsRange))
-            if !interrupted, let validate = plan.validate { row += try validate().map { ("val_" + $0.name, $0.value) } }
+            if !interrupted, let validate = plan.validate {
+                do { row += try validate().map { ("val_" + $0.name, $0.value) } } catch where plan.isInterrupted() { interrupted = true }
+            }
             history.add(row)
             try plan.watch?.didEpoch(row)
             progress.endEpoch(row)
             epoch += 1
-            if interrupted { return finish(history, progress, interrupted: true) }
+            if interrupted { return true }
             if try !plan.afterEpoch(row) { break }
             if plan.limit.isUntilDone {
                 let watched = row.first { $0.name == "val_loss" }?.value ?? row[0].value
@@ -229,12 +247,7 @@ public final class Trainer {
                 }
             }
         }
-        return finish(history, progress, interrupted: false)
-    }
-
-    private func finish(_ history: History, _ progress: Progress, interrupted: Bool) -> Outcome {
-        progress.finish(interrupted: interrupted)
-        return Outcome(history: history, isInterrupted: interrupted)
+        return false
     }
 }
 

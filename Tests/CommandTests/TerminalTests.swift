@@ -120,6 +120,20 @@ import Testing
         #expect(plot.contains("min"))
     }
 
+    /// Whose figures are computed by calls, which Ctrl-C ends elsewhere.
+    @Test func ctrlCEndsAFitWithRunningMetrics() throws {
+        let terminal = try prompt()
+        try terminal.enter("x, y = random.normal([64, 3]), random.uniform([64]) > 0.5")
+        try terminal.enter("net = model { dense(1); squeeze_single }")
+        try terminal.enter("e = compile(net, loss = sigmoid_cross_entropy, metrics = [auc()])")
+        terminal.send("h = e.fit(x, y, epochs = 1000000)\r")
+        try terminal.wait(for: "auc 0")
+        terminal.send("\u{03}")
+        try terminal.wait(for: "what was learned is kept")
+        try terminal.wait(for: "tfs> ")
+        #expect(try terminal.enter("len(h.loss) == len(h.auc) and e.predict(x).shape == [64]") == "true\n")
+    }
+
     @Test func ctrlCEndsALongProduct() throws {
         let terminal = try prompt()
         // Some minutes of arithmetic in one instruction.
