@@ -1,3 +1,4 @@
+internal import CKernels
 public import Graphs
 
 /// Values that a compiled step replaces, in memory of their own that every step writes over.
@@ -42,6 +43,16 @@ public final class StepMemory {
             result.append(Tensor(types[index], storage))
         }
         return result
+    }
+
+    /// Whether all elements of some of the values are finite.
+    public func areFinite(_ range: Range<Int>) throws(ExecutionError) -> Bool {
+        try finishRows(of: range)
+        return range.allSatisfy { index in
+            let type = types[index]
+            guard type.dtype.isFloat else { return true }
+            return unsafe tfs_find_nonfinite(type.dtype.c, storages[index].base, type.shape.product) == .fine
+        }
     }
 
     /// The tables that a step updates by rows. All others are brought up to date.

@@ -215,8 +215,11 @@ extension Machine {
             let optimizer = try optimizer(of: estimator)
             for parameter in trainable {
                 let form = try optimizer["init"].map { try call($0, [.tensor(parameter.value)]) } ?? .none
-                fitted.slotForms.append(form)
-                slots += try flatten(form, "an optimizer's slots")
+                let own = try flatten(form, "an optimizer's slots")
+                // Their elements are the trainer's to keep.
+                var types = own.map { Tensor.unknown($0.type) }[...]
+                fitted.slotForms.append(rebuild(form, from: &types))
+                slots += own
             }
             try Tensor.compute(slots)
         }

@@ -218,7 +218,7 @@ public final class Trainer {
                 }
             }
             // What no single step looks at.
-            if let last, try !values.allSatisfy(\.isFinite) {
+            if let last, try !memory.areFinite(0..<counts.parameters + counts.states) {
                 progress.finish(interrupted: false)
                 var error = NotFinite(step: step, loss: before?.last ?? .nan, batch: last)
                 (error.epoch, error.before, error.history) = (epoch + 1, before, history)
