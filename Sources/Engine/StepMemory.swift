@@ -4,22 +4,22 @@ public import Graphs
 /// Values that a compiled step replaces, in memory of their own that every step writes over.
 public final class StepMemory {
     public let types: [TensorType]
-    private let storages: [Storage]
+    private var storages: [Storage]
+    /// Which of them others may read: before the next step they are left to those who still do, and copied.
+    private var isShared: [Bool]
     /// What the steps' programs work in.
     var arena: Storage?
     /// Tables some of whose rows are behind the steps.
     private var lazyRows: [LazyRows] = []
 
-    /// Copies of these tensors.
+    /// These tensors' values.
     public init(_ tensors: [Tensor]) throws(ExecutionError) {
+        try Tensor.compute(tensors)
         types = tensors.map(\.type)
         var storages: [Storage] = []
-        for type in types {
-            guard let storage = Storage(byteCount: type.byteCount) else { throw ExecutionError(.memory(type), origin: -1) }
-            storages.append(storage)
-        }
+        for tensor in tensors { storages.append(try tensor.computedStorage()) }
         self.storages = storages
-        try set(0..<tensors.count, tensors)
+        isShared = storages.map { _ in true }
     }
 
     /// Replaces some of the values.
@@ -29,21 +29,45 @@ public final class StepMemory {
         for (index, tensor) in zip(range, tensors) {
             precondition(tensor.type == types[index], "a value of the same type")
             let source = try tensor.computedStorage()
-            copy(source, storages[index], types[index].byteCount)
+            if isTable(index) {
+                copy(source, storages[index], types[index].byteCount)
+            } else {
+                (storages[index], isShared[index]) = (source, true)
+            }
         }
     }
 
-    /// Copies of some of the values, which later steps do not change.
+    /// Some of the values, which later steps do not change.
     public func values(_ range: Range<Int>) throws(ExecutionError) -> [Tensor] {
         try finishRows(of: range)
         var result: [Tensor] = []
         for index in range {
-            guard let storage = Storage(byteCount: types[index].byteCount) else { throw ExecutionError(.memory(types[index]), origin: -1) }
-            copy(storages[index], storage, types[index].byteCount)
-            result.append(Tensor(types[index], storage))
+            if isTable(index) {
+                result.append(Tensor(types[index], try duplicate(index)))
+            } else {
+                isShared[index] = true
+                result.append(Tensor(types[index], storages[index]))
+            }
         }
         return result
     }
+
+    /// Before a step: nobody else sees what it writes over.
+    func claim() throws(ExecutionError) {
+        for index in storages.indices where isShared[index] {
+            if !isKnownUniquelyReferenced(&storages[index]) { storages[index] = try duplicate(index) }
+            isShared[index] = false
+        }
+    }
+
+    private func duplicate(_ index: Int) throws(ExecutionError) -> Storage {
+        guard let storage = Storage(byteCount: types[index].byteCount) else { throw ExecutionError(.memory(types[index]), origin: -1) }
+        copy(storages[index], storage, types[index].byteCount)
+        return storage
+    }
+
+    /// Whether a table's rows are looked after here, in the memory where they are.
+    private func isTable(_ index: Int) -> Bool { lazyRows.contains { $0.update.members.contains(index) } }
 
     /// Whether all elements of some of the values are finite.
     public func areFinite(_ range: Range<Int>) throws(ExecutionError) -> Bool {
@@ -88,6 +112,7 @@ extension CompiledFunction {
     ) throws(ExecutionError) -> [Tensor] {
         precondition(memory.types.count == donated && inputs.map(\.type) == Array(types.dropFirst(donated)), "inputs of the arguments' types")
         try Tensor.compute(inputs)
+        try memory.claim()
         var sources = unsafe memory.bases
         var kept: [Storage] = []
         for input in inputs {

@@ -13,8 +13,9 @@ extension Op {
             gradient: .of { (g, dy) throws(OpError) in
                 let (a, b) = (g.inputs[0], g.inputs[1])
                 let (ta, tb) = (g.arguments.bool("transpose_a"), g.arguments.bool("transpose_b"))
-                let da = ta ? try b.matmul(dy, transposeA: tb, transposeB: true) : try dy.matmul(b, transposeB: !tb)
+                // The factor's first, which most often is a kernel: then what came from the layer below may go.
                 let db = tb ? try dy.matmul(a, transposeA: true, transposeB: ta) : try a.matmul(dy, transposeA: !ta)
+                let da = ta ? try b.matmul(dy, transposeA: tb, transposeB: true) : try dy.matmul(b, transposeB: !tb)
                 return [try da.unbroadcast(to: a.shape), try db.unbroadcast(to: b.shape)]
             },
             infer: { (i) throws(OpError) in
