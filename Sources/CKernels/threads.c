@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include "threads.h"
 #include <gnu/libc-version.h>
-#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -14,8 +13,6 @@ size_t tfs_processors(void) {
     const long count = sysconf(_SC_NPROCESSORS_ONLN);
     return count > 0 ? (size_t)count : 1;
 }
-
-void tfs_use_one_arena(void) { mallopt(M_ARENA_MAX, 1); }
 
 void tfs_pause(void) {
 #if defined(__x86_64__)

@@ -1,4 +1,3 @@
-internal import CKernels
 internal import Glibc
 internal import Synchronization
 
@@ -16,10 +15,6 @@ public enum Memory {
         }
         return bytes < small || bytes < available - (128 << 20)
     }
-
-    /// For a process whose script runs on a thread of its own: an arena of that thread would be pieces of 64 MB that come
-    /// and go with what the script makes; the first one grows and stays.
-    public static func useOneArena() { tfs_use_one_arena() }
 
     /// What the machine can still give without swapping, or the container, if that is less.
     private static var available: Int {

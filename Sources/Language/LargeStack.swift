@@ -1,4 +1,3 @@
-internal import Engine
 internal import Glibc
 
 /// Runs `body` on a thread whose stack holds the deepest nesting of calls that the language allows, and waits for it.
@@ -6,7 +5,6 @@ internal import Glibc
 /// Calls of tfs functions do not nest on the stack, but what calls back does: a function that `map` calls, a layer's
 /// body. Every way into a `Session` that a user's text can reach runs below this.
 public func withLargeStack<R>(_ body: () -> R) -> R {
-    Memory.useOneArena()
     var result: R?
     withoutActuallyEscaping(body) { body in
         let work = Work { result = body() }

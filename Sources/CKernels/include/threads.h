@@ -4,8 +4,6 @@
 
 /* How many processors this process may use. */
 size_t tfs_processors(void);
-/* Lets all threads take small blocks from the first arena. */
-void tfs_use_one_arena(void);
 /* Tells the processor that the caller waits in a loop. */
 void tfs_pause(void);
 /* The i-th feature of processors that chooses kernels: its name if this one has it, "" if not, NULL behind the last. */
