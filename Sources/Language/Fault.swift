@@ -19,12 +19,14 @@ extension OpError {
         if case .list(let list) = found, expected == "a tensor" || expected.hasSuffix("numbers"), let odd = list.oddElement {
             description = "a list that holds \(odd.described)"
         }
-        return Fault("E0402", "\(what) must be \(expected), found \(description)", mend: mend)
+        return Fault("E0402", "\(what) must be \(expected), found \(description)", mend: mend ?? (found.isParameter ? valueOfParameter : nil))
     }
+    private static let valueOfParameter = "a parameter's tensor is its `value`: `….value`"
     static func operands(_ symbol: String, _ a: Value, _ b: Value) -> Fault {
         var (why, mend): (String?, String?) = (nil, nil)
         func isNumber(_ value: Value) -> Bool { ["int", "float"].contains(value.kind) }
         switch (a, b) {
+        case (.parameter, _), (_, .parameter): mend = valueOfParameter
         case (.none, _), (_, .none): why = "`none` is what a function or an `if` without a value gives"
         case (.string, _) where symbol == "+", (_, .string) where symbol == "+": mend = "put the value into the text: `\"… {value}\"`"
         case (.string, _) where isNumber(b) && symbol != "*", (_, .string) where isNumber(a) && symbol != "*":
@@ -110,6 +112,8 @@ extension OpError {
             "`\(name)` is a field: leave the parentheses out"
         } else if case .function(let function) = value {
             "call it first: `\(function.name)(…).\(name)(…)`"
+        } else if value.isParameter {
+            valueOfParameter
         } else if name == "head", case .dataset = value {
             "write `take(n)`"
         } else if let other = OtherNames.verbs[name] {

@@ -212,4 +212,5 @@ extension Value {
     }
     var isUnknown: Bool { if case .unknown = self { true } else { false } }
     var isNone: Bool { if case .none = self { true } else { false } }
+    var isParameter: Bool { if case .parameter = self { true } else { false } }
 }
