@@ -338,9 +338,7 @@ extension Machine {
                 }
             }
             return unknown ? .unknown(.bool) : .bool(false)
-        case (.int(let x), .range(let range)):
-            let offset = range.step > 0 ? x - range.start : range.start - x
-            return .bool(range.count > 0 && offset >= 0 && offset % abs(range.step) == 0 && offset / abs(range.step) < range.count)
+        case (.int(let x), .range(let range)): return .bool(range.contains(x))
         case (.float(let x), .range):
             guard let exact = Int(exactly: x) else { return .bool(false) }
             return try contains(.int(exact), in: b)

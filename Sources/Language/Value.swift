@@ -79,6 +79,13 @@ public final class RangeList: Sendable {
         self.init(start: start, step: step, count: (distance - 1) / abs(step) + 1)
     }
     public subscript(index: Int) -> Int { start &+ index &* step }
+
+    func contains(_ value: Int) -> Bool {
+        guard count > 0 else { return false }
+        let (low, high) = step > 0 ? (start, self[count - 1]) : (self[count - 1], start)
+        guard low <= value, value <= high else { return false }
+        return UInt(bitPattern: step > 0 ? value &- start : start &- value).isMultiple(of: step.magnitude)
+    }
 }
 
 /// Ordered named fields.
