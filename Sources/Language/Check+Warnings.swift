@@ -31,9 +31,16 @@ extension Machine {
 
     /// What has come up, with what can be said only at the end.
     func findings(_ module: Module, _ unusedBindings: [Name]) -> [Diagnostic] {
-        for use in check.uses.values.sorted(by: { $0.estimator.name < $1.estimator.name }) where !use.hasOthers {
-            let name = module.slots.first { if case .estimator(let held) = module.registers[$0.value] { held === use.estimator } else { false } }?.key
-            for (place, fit) in use.seen { warn(.evaluatedOnFitted(name ?? use.estimator.name, at: place, fit: fit)) }
+        // A line in a loop evaluates several estimators, of which the last one has a name.
+        let uses = check.uses.values.filter { !$0.hasOthers }.map { use in
+            let holder = module.slots.first { if case .estimator(let held) = module.registers[$0.value] { held === use.estimator } else { false } }
+            return (isNamed: holder != nil, name: holder?.key ?? use.estimator.name, seen: use.seen)
+        }
+        var told: Set<SourceRange> = []
+        for use in uses.sorted(by: { $0.isNamed == $1.isNamed ? $0.name < $1.name : $0.isNamed }) {
+            for (place, fit) in use.seen where place.map({ told.insert($0).inserted }) ?? true {
+                warn(.evaluatedOnFitted(use.name, at: place, fit: fit))
+            }
         }
         for name in unusedBindings {
             if let slot = module.slots[name.text], case .layer = module.registers[slot] {
