@@ -259,6 +259,7 @@ extension FusedKernel {
             }
             switch op.kernel {
             case .map(let kernel): add(.map, argument, kernel.rawValue)
+            case .zip(.multiply) where argument == .f32 || argument == .f64: add(.multiply, argument, 0)
             case .zip(let kernel): add(.zip, argument, kernel.rawValue)
             case .special(.select): add(.select, type.dtype, UInt32(type.dtype.size))
             case .special(.cast): add(.cast, argument, type.dtype.c.rawValue)
@@ -267,7 +268,7 @@ extension FusedKernel {
             }
         }
 
-        /// a · b, a · b ± c, a · b + c · d and c - a / b in one step, where the product or quotient is not needed otherwise.
+        /// a · b ± c, a · b + c · d and c - a / b in one step, where the product or quotient is not needed otherwise.
         private mutating func fuseProducts() {
             var readers = [Int](repeating: 0, count: registers.count)
             for s in steps { for r in s.arguments { readers[Int(r)] += 1 } }
@@ -281,19 +282,16 @@ extension FusedKernel {
             for i in steps.indices {
                 let s = steps[i]
                 guard s.kind == .zip, s.dtype == .f32 || s.dtype == .f64 else { continue }
-                func made(_ r: UInt32, by op: tfs_zip) -> tfs_step? {
-                    guard madeBy[Int(r)] >= 0, readers[Int(r)] == 1 else { return nil }
-                    let made = steps[madeBy[Int(r)]]
-                    return made.kind == (op == .multiply ? .multiply : .zip) && (op == .multiply || made.op == op.rawValue) ? made : nil
-                }
+                func made(_ r: UInt32) -> tfs_step? { madeBy[Int(r)] >= 0 && readers[Int(r)] == 1 ? steps[madeBy[Int(r)]] : nil }
+                func product(_ r: UInt32) -> tfs_step? { made(r).flatMap { $0.kind == .multiply ? $0 : nil } }
+                func quotient(_ r: UInt32) -> tfs_step? { made(r).flatMap { $0.kind == .zip && $0.op == tfs_zip.divide.rawValue ? $0 : nil } }
                 func replace(_ kind: tfs_step_kind, _ first: tfs_step, c: UInt32, d: UInt32? = nil) {
                     isGone[madeBy[Int(first.y)]] = true
                     steps[i] = tfs_step(kind: kind, dtype: s.dtype, op: 0, y: s.y, a: first.a, b: first.b, c: c, d: d ?? c)
                 }
                 switch tfs_zip(rawValue: s.op) {
-                case .multiply: steps[i] = tfs_step(kind: .multiply, dtype: s.dtype, op: 0, y: s.y, a: s.a, b: s.b, c: s.a, d: s.a)
                 case .add where s.a != s.b:
-                    switch (made(s.a, by: .multiply), made(s.b, by: .multiply)) {
+                    switch (product(s.a), product(s.b)) {
                     case (let p?, let q?):
                         isGone[madeBy[Int(q.y)]] = true
                         replace(.add_products, p, c: q.a, d: q.b)
@@ -302,11 +300,11 @@ extension FusedKernel {
                     case (nil, nil): continue
                     }
                 case .subtract where s.a != s.b:
-                    if let p = made(s.a, by: .multiply) {
+                    if let p = product(s.a) {
                         replace(.multiply_subtract, p, c: s.b)
-                    } else if let p = made(s.b, by: .multiply) {
+                    } else if let p = product(s.b) {
                         replace(.subtract_product, p, c: s.a)
-                    } else if let q = made(s.b, by: .divide) {
+                    } else if let q = quotient(s.b) {
                         replace(.subtract_quotient, q, c: s.a)
                     }
                 default: continue

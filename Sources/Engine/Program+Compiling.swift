@@ -312,13 +312,13 @@ private struct Compiler {
             for (place, slot) in draft.results.enumerated() where buffers[slots[slot].buffer].place == nil {
                 let result = slots[slot].buffer
                 // Over what this instruction is the last to need, if it may.
-                let reused = draft.reuse.first { reuse in
-                    let input = slots[draft.inputs[reuse.input]].buffer
-                    return reuse.result == place && spanOf[input] != nil && !taken.contains(input) && buffers[input].lastUse == i
-                        && buffers[input].bytes == buffers[result].bytes && draft.inputs.count { slots[$0].buffer == input } == 1
+                let inputs = draft.reuse.filter { $0.result == place }.map { slots[draft.inputs[$0.input]].buffer }
+                let reused = inputs.first { input in
+                    spanOf[input] != nil && !taken.contains(input) && buffers[input].lastUse == i && buffers[input].bytes == buffers[result].bytes
+                        && draft.inputs.count { slots[$0].buffer == input } == 1
                 }
-                if let reused, let span = spanOf[slots[draft.inputs[reused.input]].buffer] {
-                    taken.append(slots[draft.inputs[reused.input]].buffer)
+                if let reused, let span = spanOf[reused] {
+                    taken.append(reused)
                     spans[span].end = buffers[result].lastUse
                     spanOf[result] = span
                 } else {

@@ -75,7 +75,7 @@ extension Term {
         if shape == self.shape { return self }
         let added = self.shape.count - shape.count
         let axes = self.shape.indices.filter { $0 < added || (shape[$0 - added] == 1 && self.shape[$0] != 1) }
-        // Each element that flows to a maximum over windows flows on to one place.
+        // Each element that flows to a maximum over windows flows on to one place: no window lies on padding alone.
         let flow = pooling.flatMap { Set(axes).isSuperset(of: 1..<self.shape.count - 1) ? $0.dy : nil } ?? self
         return try flow.sum(Array(axes)).reshaped(shape)
     }

@@ -21,8 +21,8 @@ public final class Trainer {
         self.step = step
     }
 
-    /// Begins another training with these values and with the slots as they are, in the same memory; `false` where they are
-    /// not of the types that are carried.
+    /// Begins another training with these values and with the slots as they are; `false` where they are not of the types
+    /// that are carried.
     public func resume(_ values: [Tensor], totals: [Tensor]) throws -> Bool {
         guard counts.parameters + counts.states == values.count, memory.types.starts(with: values.map(\.type)),
             memory.types[totalsRange].elementsEqual(totals.map(\.type))

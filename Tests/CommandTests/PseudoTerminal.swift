@@ -84,6 +84,13 @@ final class PseudoTerminal {
         }
     }
 
+    /// Presses Ctrl-C and waits for what is said of it and for the next prompt.
+    func interrupt(_ said: String = "interrupted", sourceLocation: SourceLocation = #_sourceLocation) throws {
+        send("\u{03}")
+        try wait(for: said, sourceLocation: sourceLocation)
+        try wait(for: "tfs> ", sourceLocation: sourceLocation)
+    }
+
     /// Types a line and waits for the next prompt: what was shown between.
     @discardableResult func enter(_ line: String, sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
         send(line + "\r")

@@ -99,9 +99,7 @@ import Testing
         let terminal = try prompt()
         terminal.send("n = 0\rwhile true { n = n + 1; if n == 1000 { print(\"go\" + \"ing\") } }\r")
         try terminal.wait(for: "going")
-        terminal.send("\u{03}")
-        try terminal.wait(for: "interrupted")
-        try terminal.wait(for: "tfs> ")
+        try terminal.interrupt()
         #expect(try terminal.enter("n >= 1000") == "true\n")
     }
 
@@ -110,9 +108,7 @@ import Testing
         try terminal.enter("e = dnn_classifier(hidden_units = [4])")
         terminal.send("h = e.fit(datasets.iris(), epochs = 1000000)\r")
         try terminal.wait(for: "loss 0")
-        terminal.send("\u{03}")
-        try terminal.wait(for: "what was learned is kept")
-        try terminal.wait(for: "tfs> ")
+        try terminal.interrupt("what was learned is kept")
         #expect(try terminal.enter("len(h.loss) > 0") == "true\n")
         #expect(try terminal.enter("e.evaluate(datasets.iris()).examples") == "150\n")
         let plot = try terminal.enter(":plot h")
@@ -128,9 +124,7 @@ import Testing
         try terminal.enter("e = compile(net, loss = sigmoid_cross_entropy, metrics = [auc()])")
         terminal.send("h = e.fit(x, y, epochs = 1000000)\r")
         try terminal.wait(for: "auc 0")
-        terminal.send("\u{03}")
-        try terminal.wait(for: "what was learned is kept")
-        try terminal.wait(for: "tfs> ")
+        try terminal.interrupt("what was learned is kept")
         #expect(try terminal.enter("len(h.loss) == len(h.auc) and e.predict(x).shape == [64]") == "true\n")
     }
 
@@ -140,9 +134,7 @@ import Testing
         try terminal.enter("a = ones([12000, 12000]);")
         terminal.send("print(\"made\"); mean(a @ a)\r")
         try terminal.wait(for: "made\n")
-        terminal.send("\u{03}")
-        try terminal.wait(for: "interrupted")
-        try terminal.wait(for: "tfs> ")
+        try terminal.interrupt()
         #expect(try terminal.enter("1 + 1") == "2\n")
     }
 
