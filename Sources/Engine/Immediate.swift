@@ -1,14 +1,14 @@
 public import Graphs
 internal import CKernels
 
-/// An element-wise op whose results are computed when they are written, where the elements are few and at hand: then a
-/// pending node costs more than the arithmetic.
+/// An element-wise op or a product of matrices whose results are computed when they are written, where the elements are
+/// few and at hand: then a pending node costs more than the arithmetic.
 ///
 /// That shows nowhere but in time, because such an op cannot fail on values. What is pending, traced or recorded stays
 /// pending, and what is out of the ordinary (dtypes to promote, wrong arguments) is left to `Tensor.apply`, which gives the
 /// same elements or says what is wrong.
 public struct Immediate: Sendable {
-    private enum Kernel { case map(tfs_map), zip(tfs_zip) }
+    private enum Kernel { case map(tfs_map), zip(tfs_zip), product }
     private let kernel: Kernel
     private let id: OpID
     /// For each dtype that is computed as it is, that of the result.
@@ -19,9 +19,17 @@ public struct Immediate: Sendable {
     /// The bytes of the largest result that is computed at once.
     private static let most = 4096
 
-    /// `nil` for ops that are not element by element, or have attributes.
+    /// `nil` for other ops, and those that have attributes.
     public init?(_ op: Op) {
         let count: Int
+        if op.name == "matmul" {
+            (kernel, id, isReal) = (.product, op.id, false)
+            results = InlineArray { (index: Int) -> DType? in
+                let dtype = DType(rawValue: UInt8(index))
+                return dtype == .f32 || dtype == .f64 ? dtype : nil
+            }
+            return
+        }
         switch op.kernel {
         case .map(let map): (kernel, count) = (.map(map), 1)
         case .zip(let zip): (kernel, count) = (.zip(zip), 2)
@@ -64,7 +72,8 @@ public struct Immediate: Sendable {
 
     /// The op of two tensors; `nil` where `Tensor.apply` should be asked.
     public func callAsFunction(_ a: Tensor, _ b: Tensor, origin: () -> Int32) -> Tensor? {
-        guard case .zip(let zip) = kernel, a.dtype == b.dtype, let dtype = result(a.dtype) else { return nil }
+        guard a.dtype == b.dtype, let dtype = result(a.dtype) else { return nil }
+        guard case .zip(let zip) = kernel else { return product(a, b) }
         let scalar: Scalar
         let type: TensorType
         if a.shape == b.shape {
@@ -87,6 +96,25 @@ public struct Immediate: Sendable {
             return present
         }
         return pending(Few(a.edge, b.edge), type, origin)
+    }
+
+    /// The product of two matrices. It is left pending where its epilogue would be worth more, or a profile tells of it.
+    private func product(_ a: Tensor, _ b: Tensor) -> Tensor? {
+        guard case .product = kernel, a.rank == 2, b.rank == 2, !Profile.isOn else { return nil }
+        let (m, k, n) = (a.shape[0], a.shape[1], b.shape[1])
+        guard b.shape[0] == k, m >= 0, k >= 0, n >= 0, m < 1 << 12, n < 1 << 12, m * n <= 1 << 12, k <= (1 << 20) / max(m * n, 1)
+        else { return nil }
+        let type = TensorType(a.dtype, [m, n])
+        var isComputed = false
+        let present = unsafe a.lendPresent { x in
+            unsafe b.lendPresent { y in
+                unsafe Tensor.filled(type, m * n) { target in
+                    isComputed = (try? unsafe Libraries.matmul(Operand(x, a.type), Operand(y, b.type), into: Operand(target, type))) != nil
+                }
+            }
+        }
+        guard isComputed, let present else { return nil }
+        return present
     }
 
     /// The op of a tensor and a number of the script's, which is taken in the tensor's dtype.

@@ -58,6 +58,22 @@ extension Tensor {
         return Tensor(TensorType(rows.dtype, Array(rows.shape.dropFirst())), try rows.computedStorage())
     }
 
+    /// The part at places of the leading axes, without these axes; `nil` unless its elements are at hand and few.
+    public func part(at places: [Int]) -> Tensor? {
+        let inner = Shape(shape.dropFirst(places.count))
+        guard places.count <= rank, let count = inner.elementCount, count <= 256 else { return nil }
+        var start = 0
+        for (place, size) in zip(places, shape) {
+            guard place >= 0, place < size else { return nil }
+            start = start * size + place
+        }
+        let type = TensorType(dtype, inner)
+        let (first, length) = (start * count * dtype.size, count * dtype.size)
+        return unsafe lendPresent { from in
+            unsafe Tensor.filled(type, count) { _ = unsafe memcpy($0, from + first, length) }
+        }
+    }
+
     /// The same elements under other sizes, of equally many.
     public func reshaped(_ shape: Shape) throws(ExecutionError) -> Tensor {
         precondition(shape.elementCount == count, "as many elements as before")

@@ -155,8 +155,21 @@ extension Machine {
             : (clamp(try int(start), count - 1), clamp(try int(stop), -1), stride)
     }
 
+    /// The part at a list of ints, where it needs no more than copying.
+    private func present(_ tensor: Tensor, _ parts: [Subscription]) -> Tensor? {
+        guard parts.count <= tensor.rank else { return nil }
+        var places: [Int] = []
+        places.reserveCapacity(parts.count)
+        for (part, size) in zip(parts, tensor.shape) {
+            guard case .index(.int(let index)) = part, let place = resolve(index, size) else { return nil }
+            places.append(place)
+        }
+        return tensor.part(at: places)
+    }
+
     /// NumPy's indexing: ints and slices as one strided slice, then one array index or mask by gathering.
     private func tensorSubscripts(_ tensor: Tensor, _ parts: [Subscription]) throws -> Value {
+        if !isCheck, let part = present(tensor, parts) { return .tensor(part) }
         // It may be an int, a mask or an array: the result's rank is not known.
         for case .index(.unknown) in parts { return .unknown }
         let consumed = parts.reduce(0) { count, part in

@@ -22,12 +22,16 @@ import Testing
         var draws = Draws(3)
         // Inside the tensor, in memory of its own, and more than is computed at once.
         for dtype in Self.dtypes {
-            for (a, b): (Shape, Shape) in [([2, 2], [2, 2]), ([3, 30], []), ([], [5]), ([3, 1], [4]), ([40, 60], [40, 60]), ([0, 2], [0, 2]), ([], [])] {
+            let shapes: [(Shape, Shape)] = [
+                ([2, 2], [2, 2]), ([3, 30], []), ([], [5]), ([3, 1], [4]), ([40, 60], [40, 60]), ([0, 2], [0, 2]), ([], []), ([3, 30], [30, 7]),
+                ([50, 0], [0, 3]), ([1, 300], [300, 40]), ([40, 60], [60, 90]),
+            ]
+            for (a, b) in shapes {
                 let isMap = op.parameters.count == 1
                 let inputs = try isMap ? [Self.tensor(op, dtype, a, &draws)] : [Self.tensor(op, dtype, a, &draws), Self.tensor(op, dtype, b, &draws)]
                 try Tensor.compute(inputs)
                 guard let now = isMap ? row(inputs[0]) { 1 } : row(inputs[0], inputs[1], origin: { 1 }) else { continue }
-                let later = try Tensor.apply(op, inputs)[0]
+                let later = try Tensor.apply(op, inputs, op.attributes())[0]
                 #expect(!later.isComputed)
                 #expect(now.type == later.type, "\(name) of \(dtype)\(a) and \(b)")
                 #expect(try now.bytes() == later.bytes(), "\(name) of \(dtype)\(a) and \(b)")
@@ -71,6 +75,35 @@ import Testing
         recording.close()
     }
 
+    @Test func smallProductsOfMatricesAtHandAreComputedAtOnce() throws {
+        let product = try Self.row("matmul").row
+        let a = Tensor.make([1, 2, 3, 4] as [Float], [2, 2])
+        let now = try #require(product(a, a) { 1 })
+        #expect(now.isComputed)
+        #expect(try now.doubles == [7, 10, 15, 22])
+        let wide = Tensor.make([Float](repeating: 1, count: 100 * 100), [100, 100])
+        let vector = Tensor.make([1, 2] as [Float], [2])
+        let integers = Tensor.make([1, 2, 3, 4] as [Int32], [2, 2])
+        let pending = try op("exp", a)
+        for (a, b) in [(wide, wide), (vector, a), (integers, integers), (pending, a), (a, wide), (.argument(a.type), a), (.unknown(a.type), a)] {
+            #expect(product(a, b) { 1 } == nil, "\(a.type) and \(b.type)")
+        }
+        let recording = Recording(of: [a])
+        #expect(product(a, a) { 1 } == nil)
+        recording.close()
+    }
+
+    @Test func aPartOfWhatIsAtHandIsCopied() throws {
+        let x = Tensor.make((0..<24).map { Float($0) }, [2, 3, 4])
+        #expect(try x.part(at: [1, 2])?.doubles == [20, 21, 22, 23])
+        #expect(try x.part(at: [1, 2, 3])?.doubles == [23])
+        #expect(x.part(at: [1])?.shape == [3, 4])
+        #expect(try x.part(at: [])?.doubles == x.doubles)
+        #expect(x.part(at: [2]) == nil)
+        #expect(x.part(at: [0, 0, 0, 0]) == nil)
+        #expect(try op("exp", x).part(at: [0]) == nil)
+    }
+
     @Test func whatCanFailOrNeedsCastsIsLeftToApply() throws {
         let divide = try Self.row("floor_divide").row
         let i = Tensor.make([1, 0] as [Int32], [2])
@@ -78,7 +111,7 @@ import Testing
         let f = Tensor.make([1, 0] as [Float], [2])
         #expect(divide(f, i) { 1 } == nil)
         #expect(divide(f, .make([1, 2, 3] as [Float], [3])) { 1 } == nil)
-        for name in ["sum", "cast", "matmul"] {
+        for name in ["sum", "cast", "dot"] {
             let op = try #require(Op.named(name))
             #expect(Immediate(op) == nil)
         }
