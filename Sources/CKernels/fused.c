@@ -91,7 +91,7 @@ static void uniform(enum tfs_dtype dtype, const char *key, uint64_t number, size
     tfs_random_uniform_range(dtype, k, number, at, y, n);
 }
 
-static inline void take(const tfs_step *s, char *const *r, size_t at, size_t n, uint64_t number) {
+static inline void take(const tfs_step *s, const tfs_native *natives, char *const *r, size_t at, size_t n, uint64_t number) {
     switch (s->kind) {
     case tfs_step_map: tfs_map((enum tfs_map)s->op, s->dtype, r[s->a], r[s->y], n); return;
     case tfs_step_zip: tfs_zip((enum tfs_zip)s->op, s->dtype, r[s->a], r[s->b], r[s->y], n); return;
@@ -103,6 +103,7 @@ static inline void take(const tfs_step *s, char *const *r, size_t at, size_t n, 
         else name##_f64(s->op, (const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (const double *)r[s->d], (double *)r[s->y], n); \
         return;
     case tfs_step_uniform: uniform(s->dtype, r[s->a], number, at, r[s->y], n); return;
+    case tfs_step_native: natives[s->op](r, n); return;
     CASE(multiply)
     CASE(multiply_add)
     CASE(multiply_subtract)
@@ -197,7 +198,7 @@ void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, 
             const char *from = (const char *)operands[streams[i]->operand] + next * streams[i]->size;
             for (size_t b = 0; b < ahead * streams[i]->size; b += 64) __builtin_prefetch(from + b);
         }
-        for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, r, at, m, number);
+        for (size_t i = 0; i < code->step_count; i++) take(code->steps + i, code->natives, r, at, m, number);
         for (size_t i = 0; i < code->fold_count; i++)
             fold(code->folds + i, r[code->folds[i].source], operands[code->folds[i].operand], columns, at, m);
     }

@@ -6,36 +6,54 @@ internal import Graphs
 struct FusedKernel: Sendable {
     /// The loop without the memory it runs over; kernels of equal code can run as one.
     final class Code: Sendable, Hashable {
+        /// The plain steps, one op each.
         let steps: [tfs_step]
         let registers: [tfs_access]
         let folds: [tfs_fold]
         let walks: [Int]
         let tile: Int
         let columns: Int
+        /// What is run instead where it can be.
+        let native: NativeSteps?
 
-        init(steps: [tfs_step], registers: [tfs_access], folds: [tfs_fold], walks: [Int], tile: Int, columns: Int) {
+        init(
+            steps: [tfs_step], registers: [tfs_access], folds: [tfs_fold], walks: [Int], tile: Int, columns: Int, isNative: Bool = true
+        ) {
             (self.steps, self.registers, self.folds, self.walks, self.tile, self.columns) = (steps, registers, folds, walks, tile, columns)
+            let words = Self.words(steps, registers, folds)
+            self.words = [tile, columns] + walks + words
+            native = isNative && steps.count > 1 ? Self.natives.value(for: words) { NativeSteps(steps, registers, folds) } : nil
         }
+
+        private static let natives = StructureCache<[Int], NativeSteps?>()
 
         /// Runs elements first ..< first + count over these operands.
         func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int, _ number: UInt64) {
+            if let native, native.isWhole { return unsafe native.run(operands, first, count) }
+            let (steps, registers) = (native?.steps ?? steps, native?.registers ?? registers)
             unsafe steps.withUnsafeBufferPointer { steps in
                 unsafe registers.withUnsafeBufferPointer { registers in
                     unsafe folds.withUnsafeBufferPointer { folds in
                         unsafe walks.withUnsafeBufferPointer { walks in
-                            var code = unsafe tfs_fused_code(
-                                steps: steps.baseAddress, registers: registers.baseAddress, folds: folds.baseAddress,
-                                walks: walks.baseAddress, step_count: steps.count, register_count: registers.count,
-                                fold_count: folds.count, tile: tile, columns: columns)
-                            unsafe tfs_fused(&code, operands, first, count, number)
+                            unsafe (native?.functions ?? []).withUnsafeBufferPointer { natives in
+                                var code = unsafe tfs_fused_code(
+                                    steps: steps.baseAddress, registers: registers.baseAddress, folds: folds.baseAddress,
+                                    walks: walks.baseAddress, natives: natives.baseAddress, step_count: steps.count,
+                                    register_count: registers.count, fold_count: folds.count, tile: tile, columns: columns)
+                                unsafe tfs_fused(&code, operands, first, count, number)
+                            }
                         }
                     }
                 }
             }
         }
 
-        private var words: [Int] {
-            var words = [tile, columns] + walks
+        /// All that it consists of.
+        private let words: [Int]
+
+        private static func words(_ steps: [tfs_step], _ registers: [tfs_access], _ folds: [tfs_fold]) -> [Int] {
+            var words: [Int] = []
+            words.reserveCapacity(8 * steps.count + 7 * registers.count + 5 * folds.count)
             for s in steps { words += [Int(s.kind.rawValue), Int(s.dtype.rawValue), Int(s.op), Int(s.y), Int(s.a), Int(s.b), Int(s.c), Int(s.d)] }
             for r in registers { words += [Int(r.kind.rawValue), Int(r.size), Int(r.operand), Int(r.rank), r.walk, r.offset, r.scratch] }
             for f in folds { words += [Int(f.kind.rawValue), Int(f.op.rawValue), Int(f.dtype.rawValue), Int(f.source), Int(f.operand)] }
@@ -431,20 +449,21 @@ extension FusedKernel {
 }
 
 extension tfs_step {
-    fileprivate var arguments: [UInt32] {
+    var arguments: [UInt32] {
         switch kind {
         case .map, .cast, .copy, .uniform: [a]
         case .zip, .multiply: [a, b]
         case .select, .multiply_add, .multiply_subtract, .subtract_product, .subtract_quotient: [a, b, c]
         case .add_products: [a, b, c, d]
+        case .native: []
         }
     }
 
     /// Whether it is a sum or product of floats that knows of single numbers.
-    fileprivate var isForm: Bool {
+    var isForm: Bool {
         switch kind {
         case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: true
-        case .map, .zip, .select, .cast, .copy, .uniform: false
+        case .map, .zip, .select, .cast, .copy, .uniform, .native: false
         }
     }
 
@@ -458,7 +477,7 @@ extension tfs_step {
             }
         case .zip: op == tfs_zip.power.rawValue
         case .uniform: true
-        case .select, .cast, .copy: false
+        case .select, .cast, .copy, .native: false
         case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: false
         }
     }

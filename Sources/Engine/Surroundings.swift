@@ -7,20 +7,25 @@ public enum Surroundings {
     /// The processor's kind and those of its features that choose kernels.
     public static var processor: String {
         #if arch(x86_64)
-            var names = ["x86-64"]
+            let names = ["x86-64"]
         #elseif arch(arm64)
-            var names = ["arm64"]
+            let names = ["arm64"]
         #else
-            var names = ["other"]
+            let names = ["other"]
         #endif
-        var index = 0
+        return (names + features).joined(separator: " ")
+    }
+
+    /// Those features of the processor that choose kernels.
+    static let features: [String] = {
+        var (index, names) = (0, [String]())
         while let name = unsafe tfs_cpu_feature(index) {
             let text = unsafe String(cString: name)
             if !text.isEmpty { names.append(text) }
             index += 1
         }
-        return names.joined(separator: " ")
-    }
+        return names
+    }()
 
     /// Names and versions; OpenBLAS only where the run has used it.
     public static var libraries: [(name: String, version: String)] {

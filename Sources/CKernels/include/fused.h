@@ -19,7 +19,11 @@ TFS_ENUM tfs_step_kind {
     tfs_step_add_products,       /* y = a · b + c · d */
     tfs_step_subtract_quotient,  /* y = c - a / b */
     tfs_step_uniform,            /* y = draws in [0, 1) of the dtype by the key a */
+    tfs_step_native,             /* several steps: the function of number `op` */
 };
+
+/* Works on the first n elements of registers. */
+typedef void (*tfs_native)(char *_Nonnull const *_Nonnull registers, size_t n);
 
 /* One op. y and a to d are registers: the inputs first, then whatever steps write. */
 typedef struct {
@@ -71,6 +75,7 @@ typedef struct {
     const tfs_access *_Nullable registers;
     const tfs_fold *_Nullable folds;
     const ptrdiff_t *_Nullable walks;   /* for each view its shape, then its strides */
+    const tfs_native _Nonnull *_Nullable natives;
     size_t step_count, register_count, fold_count, tile, columns;
 } tfs_fused_code;
 /* Elements between registers. */

@@ -1,0 +1,265 @@
+internal import CKernels
+
+/// The steps of a fused loop with runs of arithmetic on `f32` replaced by machine code made for them: each run goes through a
+/// tile once, and what only its own steps read stays in the processor's registers.
+///
+/// Sums, products, quotients and roots are rounded as everywhere, so that the bits are those of the plain steps.
+@safe struct NativeSteps: Sendable {
+    private(set) var steps: [tfs_step] = []
+    private(set) var registers: [tfs_access]
+    let functions: [tfs_native]
+    /// Whether one run over memory is all there is.
+    let isWhole: Bool
+    private let code: MachineCode
+
+    /// `nil` where there is no run of two steps or more, or the processor is another one.
+    init?(_ plain: [tfs_step], _ registers: [tfs_access], _ folds: [tfs_fold]) {
+        guard MachineCode.isPossible else { return nil }
+        self.registers = registers
+        let folded = Set(folds.map { Int($0.source) })
+        var (bytes, places): ([UInt8], [Int]) = ([], [])
+        /// Registers whose memory somebody reads or writes.
+        var touched = folded
+        var spread = folded
+        var start = 0
+        while start < plain.count {
+            var end = start
+            while end < plain.count, plain[end].isNative { end += 1 }
+            var made: NativeRun?
+            while made == nil, end - start > 1 {
+                let range = start..<end
+                let outside = Set((plain[..<start] + plain[end...]).flatMap { $0.arguments.map { Int($0) } }).union(folded)
+                do throws(NativeRun.Full) {
+                    made = try NativeRun(plain[range], registers) { registers[$0].kind == .dense || outside.contains($0) }
+                } catch { end = error.step }
+            }
+            guard let made else {
+                let step = plain[start]
+                steps.append(step)
+                for r in step.arguments + [step.y] { touched.insert(Int(r)) }
+                spread.formUnion(step.arguments.filter { !step.isSingle($0) }.map { Int($0) })
+                start += 1
+                continue
+            }
+            steps.append(tfs_step(kind: .native, dtype: .f32, op: UInt32(places.count), y: 0, a: 0, b: 0, c: 0, d: 0))
+            places.append(bytes.count)
+            bytes += made.bytes
+            touched.formUnion(made.touched)
+            start = end
+        }
+        guard !places.isEmpty, let code = MachineCode(bytes) else { return nil }
+        self.code = code
+        unsafe functions = places.map { unsafe code.function(at: $0) }
+        for r in registers.indices where registers[r].kind == .scalar && !spread.contains(r) { self.registers[r].kind = .single }
+        let used = self.registers.enumerated().filter { touched.contains($0.offset) }.map(\.element.kind)
+        isWhole = steps.count == 1 && folds.isEmpty && used.allSatisfy { $0 == .dense || $0 == .single }
+    }
+
+    /// Runs a whole loop for elements first ..< first + count over these operands, without tiles.
+    func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int) {
+        unsafe withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>.self, capacity: registers.count) { table in
+            for (index, register) in registers.enumerated() {
+                let start = unsafe operands[Int(register.operand)] + (register.kind == .dense ? first * 4 : 0)
+                unsafe table.initializeElement(at: index, to: start.assumingMemoryBound(to: CChar.self))
+            }
+            unsafe functions[0](table.baseAddress!, count)
+        }
+    }
+}
+
+extension tfs_step {
+    /// Whether `NativeRun` has instructions for it.
+    fileprivate var isNative: Bool {
+        guard dtype == .f32 else { return false }
+        switch kind {
+        case .map: return [.negative, .square, .sqrt, .relu, .abs, .reciprocal, .rsqrt].contains(tfs_map(rawValue: op))
+        case .zip: return [.add, .subtract, .multiply, .divide, .relu_gradient, .squared_difference].contains(tfs_zip(rawValue: op))
+        case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: return true
+        case .select, .cast, .copy, .uniform, .native: return false
+        }
+    }
+
+    /// Whether the step takes this register as one number for all elements.
+    fileprivate func isSingle(_ r: UInt32) -> Bool { isForm && (op & 1 == 1 && r == a || op & 2 == 2 && r == c) && r != b && r != d }
+}
+
+/// Machine code for consecutive steps: a function of the registers' addresses and the number of elements.
+private struct NativeRun {
+    /// The step for which there was no room any more.
+    struct Full: Error { let step: Int }
+
+    private(set) var bytes: [UInt8] = []
+    /// Registers whose memory it reads or writes.
+    var touched: Set<Int> { Set(addresses.keys).union(numbers.keys) }
+
+    /// What goes through the loop: where the function's arguments are, and the offset of the elements in bytes.
+    private static let (table, count, whole, offset) = (Assembler.General.rdi, Assembler.General.rsi, Assembler.General.rdi, Assembler.General.rax)
+    /// For addresses.
+    private static let general: [Assembler.General] = [.rcx, .rdx, .r8, .r9, .r10, .r11, .rbx, .rbp, .r12, .r13, .r14, .r15]
+
+    private let steps: ArraySlice<tfs_step>
+    private let isStored: (Int) -> Bool
+    /// The last step that reads a register.
+    private var lastUse: [Int: Int] = [:]
+    /// Numbers that are the same for all elements: those of registers, and those of formulas by their bits.
+    private var numbers: [Int: Assembler.Vector] = [:]
+    private var constants: [UInt32: Assembler.Vector] = [:]
+    private var addresses: [Int: Assembler.General] = [:]
+    private var unusedVectors = (0..<16).reversed().map { Assembler.Vector(number: UInt8($0)) }
+
+    init(_ steps: ArraySlice<tfs_step>, _ registers: [tfs_access], isStored: @escaping (Int) -> Bool) throws(Full) {
+        (self.steps, self.isStored) = (steps, isStored)
+        var made: Set<Int> = []
+        for (place, step) in zip(steps.indices, steps) {
+            for bits in step.constants where constants[bits] == nil { constants[bits] = try take(at: place) }
+            for r in step.arguments.map({ Int($0) }) {
+                lastUse[r] = place
+                if made.contains(r) { continue }
+                if registers[r].kind == .scalar || registers[r].kind == .single {
+                    if numbers[r] == nil { numbers[r] = try take(at: place) }
+                } else {
+                    try address(r, at: place)
+                }
+            }
+            made.insert(Int(step.y))
+            if isStored(Int(step.y)) { try address(Int(step.y), at: place) }
+        }
+        var code = Assembler()
+        let kept = addresses.values.filter(\.isKept).sorted { $0.rawValue < $1.rawValue }
+        for x in kept { code.push(x) }
+        for (r, y) in numbers.sorted(by: { $0.key < $1.key }) {
+            code.load(Self.offset, from: Self.table, entry: r)
+            code.spread(y, Self.offset)
+        }
+        for (bits, y) in constants.sorted(by: { $0.key < $1.key }) {
+            code.setAccumulator(bits)
+            code.spread(y, bitsOf: Self.offset)
+        }
+        for (r, x) in addresses.sorted(by: { $0.key < $1.key }) { code.load(x, from: Self.table, entry: r) }
+        code.shiftLeft(Self.count, 2)
+        code.copy(Self.whole, Self.count)
+        code.and(Self.whole, -32)
+        code.clear(Self.offset)
+        var bodies: [Assembler.Width: Assembler] = [:]
+        for width in [Assembler.Width.eight, .one] {
+            var body = Assembler()
+            try write(to: &body, width)
+            bodies[width] = body
+        }
+        for (width, limit) in [(Assembler.Width.eight, Self.whole), (.one, Self.count)] {
+            code.unlessBelow(Self.offset, limit) { code in
+                let start = code.here
+                code.append(bodies[width]!)
+                code.add(Self.offset, width == .eight ? 32 : 4)
+                code.jump(to: start, whereBelow: Self.offset, limit)
+            }
+        }
+        code.leaveVectors()
+        for x in kept.reversed() { code.pop(x) }
+        code.return()
+        bytes = code.bytes
+    }
+
+    private mutating func take(at step: Int) throws(Full) -> Assembler.Vector {
+        guard let vector = unusedVectors.popLast() else { throw Full(step: step) }
+        return vector
+    }
+
+    private mutating func address(_ r: Int, at step: Int) throws(Full) {
+        if addresses[r] != nil { return }
+        guard addresses.count < Self.general.count else { throw Full(step: step) }
+        addresses[r] = Self.general[addresses.count]
+    }
+
+    /// All steps on the elements at the offset.
+    private func write(to code: inout Assembler, _ width: Assembler.Width) throws(Full) {
+        var vectors = numbers
+        var unused = unusedVectors
+        for (place, step) in zip(steps.indices, steps) {
+            func take() throws(Full) -> Assembler.Vector {
+                guard let vector = unused.popLast() else { throw Full(step: place) }
+                return vector
+            }
+            for r in step.arguments.map({ Int($0) }) where vectors[r] == nil {
+                vectors[r] = try take()
+                code.load(vectors[r]!, addresses[r]!, Self.offset, width)
+            }
+            let result = try take()
+            write(step, result, vectors, to: &code, width)
+            let y = Int(step.y)
+            vectors[y] = result
+            if isStored(y) { code.store(result, addresses[y]!, Self.offset, width) }
+            for r in Set(step.arguments.map { Int($0) } + [y]).sorted() where lastUse[r, default: -1] <= place && numbers[r] == nil {
+                unused.append(vectors.removeValue(forKey: r)!)
+            }
+        }
+    }
+
+    private func write(
+        _ step: tfs_step, _ y: Assembler.Vector, _ vectors: [Int: Assembler.Vector], to code: inout Assembler, _ width: Assembler.Width
+    ) {
+        func at(_ r: UInt32) -> Assembler.Vector { vectors[Int(r)]! }
+        func constant(_ number: Float) -> Assembler.Vector { constants[number.bitPattern]! }
+        let a = at(step.a)
+        var b: Assembler.Vector { at(step.b) }
+        switch step.kind {
+        case .map:
+            switch tfs_map(rawValue: step.op) {
+            case .negative: code.bitwise(.xor, y, a, constant(-0.0))
+            case .abs: code.bitwise(.and, y, a, constants[Self.magnitude]!)
+            case .square: code.arithmetic(.multiply, y, a, a, width)
+            case .sqrt: code.squareRoot(y, a, width)
+            // Of two that are not greater than each other, nan among them, it takes the second.
+            case .relu: code.arithmetic(.maximum, y, a, constant(0), width)
+            case .reciprocal: code.arithmetic(.divide, y, constant(1), a, width)
+            default:  // rsqrt
+                code.squareRoot(y, a, width)
+                code.arithmetic(.divide, y, constant(1), y, width)
+            }
+        case .zip:
+            switch tfs_zip(rawValue: step.op) {
+            case .add: code.arithmetic(.add, y, a, b, width)
+            case .subtract: code.arithmetic(.subtract, y, a, b, width)
+            case .multiply: code.arithmetic(.multiply, y, a, b, width)
+            case .divide: code.arithmetic(.divide, y, a, b, width)
+            case .squared_difference:
+                code.arithmetic(.subtract, y, a, b, width)
+                code.arithmetic(.multiply, y, y, y, width)
+            default:  // relu_gradient
+                code.isGreater(y, b, constant(0), width)
+                code.bitwise(.and, y, y, a)
+            }
+        case .multiply: code.arithmetic(.multiply, y, a, b, width)
+        case .add_products:
+            code.arithmetic(.multiply, y, at(step.c), at(step.d), width)
+            code.fused(.multiplyAdd, y, a, b, width)
+        case .subtract_quotient:
+            code.arithmetic(.divide, y, a, b, width)
+            code.arithmetic(.subtract, y, at(step.c), y, width)
+        default:
+            code.move(y, at(step.c))
+            let op: Assembler.Fused = step.kind == .multiply_add ? .multiplyAdd : step.kind == .multiply_subtract ? .multiplySubtract : .negatedMultiplyAdd
+            code.fused(op, y, a, b, width)
+        }
+    }
+
+    fileprivate static let magnitude: UInt32 = 0x7FFF_FFFF
+}
+
+extension tfs_step {
+    /// The bits of numbers in its formula.
+    fileprivate var constants: [UInt32] {
+        switch kind {
+        case .map:
+            switch tfs_map(rawValue: op) {
+            case .negative: [(-0.0 as Float).bitPattern]
+            case .abs: [NativeRun.magnitude]
+            case .relu: [0]
+            case .reciprocal, .rsqrt: [(1 as Float).bitPattern]
+            default: []
+            }
+        case .zip: op == tfs_zip.relu_gradient.rawValue ? [0] : []
+        default: []
+        }
+    }
+}
