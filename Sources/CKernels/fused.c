@@ -103,7 +103,7 @@ static inline void take(const tfs_step *s, const tfs_native *natives, char *cons
         else name##_f64(s->op, (const double *)r[s->a], (const double *)r[s->b], (const double *)r[s->c], (const double *)r[s->d], (double *)r[s->y], n); \
         return;
     case tfs_step_uniform: uniform(s->dtype, r[s->a], number, at, r[s->y], n); return;
-    case tfs_step_native: natives[s->op](r, n); return;
+    case tfs_step_native: natives[s->op]((void *const *)r, 0, n); return;
     CASE(multiply)
     CASE(multiply_add)
     CASE(multiply_subtract)
@@ -155,6 +155,10 @@ void tfs_fused(const tfs_fused_code *code, void *const *operands, size_t first, 
     const tfs_access *streams[TFS_FUSED_REGISTERS];
     size_t stream_count = 0;
     if (n == 0) return;
+    if (code->whole) {
+        code->whole(operands, first, end);
+        return;
+    }
     for (size_t i = 0; i < code->register_count; i++) {
         const tfs_access *a = code->registers + i;
         char *own = scratch + a->scratch * pitch;

@@ -22,6 +22,10 @@ void tfs_pause(void) {
 #endif
 }
 
+void tfs_prefetch(const void *x, size_t bytes) {
+    for (size_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)x + b, 1);
+}
+
 const char *tfs_cpu_feature(size_t i) {
     size_t place = 0;
 #if defined(__x86_64__)

@@ -5,49 +5,49 @@ internal import Graphs
 /// split over threads.
 struct FusedKernel: Sendable {
     /// The loop without the memory it runs over; kernels of equal code can run as one.
-    final class Code: Sendable, Hashable {
+    @safe final class Code: @unchecked Sendable, Hashable {
         /// The plain steps, one op each.
         let steps: [tfs_step]
         let registers: [tfs_access]
-        let folds: [tfs_fold]
         let walks: [Int]
-        let tile: Int
-        let columns: Int
-        /// What is run instead where it can be.
+        let folds: [tfs_fold]
+        /// What is run instead of the plain steps, where it can be.
         let native: NativeSteps?
+        let columns: Int
+        private let code: UnsafeMutablePointer<tfs_fused_code>
 
         init(
             steps: [tfs_step], registers: [tfs_access], folds: [tfs_fold], walks: [Int], tile: Int, columns: Int, isNative: Bool = true
         ) {
-            (self.steps, self.registers, self.folds, self.walks, self.tile, self.columns) = (steps, registers, folds, walks, tile, columns)
+            (self.steps, self.registers, self.folds, self.walks, self.columns) = (steps, registers, folds, walks, columns)
             let words = Self.words(steps, registers, folds)
             self.words = [tile, columns] + walks + words
             native = isNative && steps.count > 1 ? Self.natives.value(for: words) { NativeSteps(steps, registers, folds) } : nil
+            let (steps, registers) = (native?.steps ?? steps, native?.registers ?? registers)
+            unsafe code = .allocate(capacity: 1)
+            unsafe code.initialize(
+                to: tfs_fused_code(
+                    steps: kept(steps), registers: kept(registers), folds: kept(folds), walks: kept(walks),
+                    natives: kept(native?.functions ?? []), whole: native?.whole, step_count: steps.count,
+                    register_count: registers.count, fold_count: folds.count, tile: tile, columns: columns))
         }
 
-        private static let natives = StructureCache<[Int], NativeSteps?>()
+        deinit {
+            let code = unsafe code.pointee
+            unsafe code.steps?.deallocate()
+            unsafe code.registers?.deallocate()
+            unsafe code.folds?.deallocate()
+            unsafe code.walks?.deallocate()
+            unsafe code.natives?.deallocate()
+            unsafe self.code.deallocate()
+        }
 
         /// Runs elements first ..< first + count over these operands.
         func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int, _ number: UInt64) {
-            if let native, native.isWhole { return unsafe native.run(operands, first, count) }
-            let (steps, registers) = (native?.steps ?? steps, native?.registers ?? registers)
-            unsafe steps.withUnsafeBufferPointer { steps in
-                unsafe registers.withUnsafeBufferPointer { registers in
-                    unsafe folds.withUnsafeBufferPointer { folds in
-                        unsafe walks.withUnsafeBufferPointer { walks in
-                            unsafe (native?.functions ?? []).withUnsafeBufferPointer { natives in
-                                var code = unsafe tfs_fused_code(
-                                    steps: steps.baseAddress, registers: registers.baseAddress, folds: folds.baseAddress,
-                                    walks: walks.baseAddress, natives: natives.baseAddress, step_count: steps.count,
-                                    register_count: registers.count, fold_count: folds.count, tile: tile, columns: columns)
-                                unsafe tfs_fused(&code, operands, first, count, number)
-                            }
-                        }
-                    }
-                }
-            }
+            unsafe tfs_fused(code, operands, first, count, number)
         }
 
+        private static let natives = StructureCache<[Int], NativeSteps?>()
         /// All that it consists of.
         private let words: [Int]
 
@@ -135,6 +135,14 @@ struct FusedKernel: Sendable {
             }
         }
     }
+}
+
+/// A copy in memory of its own; `nil` of nothing.
+private func kept<T: BitwiseCopyable>(_ array: [T]) -> UnsafePointer<T>? {
+    if array.isEmpty { return nil }
+    let memory = unsafe UnsafeMutablePointer<T>.allocate(capacity: array.count)
+    unsafe memory.initialize(from: array, count: array.count)
+    return unsafe UnsafePointer(memory)
 }
 
 /// Lends the addresses of a call's operands.

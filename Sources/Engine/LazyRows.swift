@@ -7,10 +7,14 @@ internal import Graphs
 /// For a row that a step does not read the gradient is zero, but the optimizer may move it nevertheless. Such steps are
 /// made up for one by one, by the loop that would have gone over the whole table and with the numbers of their time, so
 /// that the bits are the same; what is saved is to move the whole table through memory at every step.
-final class LazyRows {
+@safe final class LazyRows {
     let update: RowUpdate
     /// The memory of the members.
     private let storages: [Storage]
+    private let bases: [UnsafeMutableRawPointer]
+    /// The loop's operands that are rows of members, and those that are numbers of a step.
+    private let memberOperands: [(operand: Int, member: Int)]
+    private let numberOperands: [(operand: Int, number: Int)]
     /// The numbers of the steps since all rows were up to date, each in eight bytes, step after step.
     private var log: [UInt64] = []
     private var steps = 0
@@ -21,11 +25,19 @@ final class LazyRows {
 
     /// After so many steps all rows are brought up to date.
     private static let mostSteps = 256
-    /// Bytes of the members' rows that a thread works on at a time.
-    private static let blockBytes = 1 << 14
+    /// Rows that a thread takes at a time.
+    private static let together = 16
 
     init(_ update: RowUpdate, _ storages: [Storage]) {
         (self.update, self.storages) = (update, storages)
+        unsafe bases = storages.map { unsafe $0.base }
+        let members = update.members.count
+        var (ofMembers, ofNumbers): ([(Int, Int)], [(Int, Int)]) = ([], [])
+        for (place, source) in update.loop.inputs.enumerated() {
+            guard case .argument(let index) = source else { continue }
+            if index < members { ofMembers.append((place, index)) } else if index > members { ofNumbers.append((place, index - members - 1)) }
+        }
+        (memberOperands, numberOperands) = (ofMembers, ofNumbers)
         seen = Array(repeating: 0, count: update.rows)
         numberOf = Array(repeating: -1, count: update.rows)
     }
@@ -58,7 +70,7 @@ final class LazyRows {
             visit.first[number] = Int32(place)
         }
         for row in visit.rows { numberOf[Int(row)] = -1 }
-        try catchUp(visit.rows)
+        try unsafe move(visit.rows)
         return visit
     }
 
@@ -84,80 +96,60 @@ final class LazyRows {
     /// Brings all rows up to date.
     func finish() throws(ExecutionError) {
         if steps == 0 { return }
-        try catchUp((0..<update.rows).map { Int32($0) })
+        try unsafe move((0..<update.rows).map { Int32($0) })
         (steps, log) = (0, [])
         for row in seen.indices { seen[row] = 0 }
     }
 
-    /// Replays what rows have missed: in order of how much that is, so that blocks of them begin and end together.
-    private func catchUp(_ rows: [Int32]) throws(ExecutionError) {
-        var starts = [Int](repeating: 0, count: steps + 1)
-        for row in rows { starts[Int(seen[Int(row)])] += 1 }
-        let late = rows.count - starts[steps]
-        var sum = 0
-        for step in starts.indices { (starts[step], sum) = (sum, sum + starts[step]) }
-        var sorted = [Int32](repeating: 0, count: rows.count)
-        for row in rows {
-            let step = Int(seen[Int(row)])
-            sorted[starts[step]] = row
-            starts[step] += 1
-        }
-        try unsafe move(Array(sorted[..<late])) { _, _ in }
-    }
-
-    /// Takes rows, sorted by the steps that they have seen, through those that they have not; `addFlow` adds what flows to
-    /// the row of that place.
-    private func move(_ rows: [Int32], addingFlow addFlow: (Int, UnsafeMutableRawPointer) -> Void) throws(ExecutionError) {
-        let height = max(1, Self.blockBytes / (update.width * 4 * update.members.count))
+    /// Takes rows through the steps that they have not seen; `addFlow` adds what flows to the row of that place.
+    private func move(_ rows: [Int32], addFlow: ((Int, UnsafeMutableRawPointer) -> Void)? = nil) throws(ExecutionError) {
         do throws(OpError) {
-            try ThreadPool.run((rows.count + height - 1) / height) { block throws(OpError) in
-                try unsafe self.move(rows[block * height..<min((block + 1) * height, rows.count)], addFlow)
+            try ThreadPool.run((rows.count + Self.together - 1) / Self.together) { chunk throws(OpError) in
+                try unsafe self.move(rows, chunk * Self.together..<min((chunk + 1) * Self.together, rows.count), addFlow)
             }
         } catch { throw ExecutionError(error, origin: -1) }
         for row in rows { seen[Int(row)] = Int32(steps) }
     }
 
-    private func move(_ rows: ArraySlice<Int32>, _ addFlow: (Int, UnsafeMutableRawPointer) -> Void) throws(OpError) {
-        let (count, rowBytes) = (update.members.count, update.width * 4)
-        let bytes = rows.count * rowBytes
-        // The members, twice where a step cannot write them over what it reads, then the gradient.
-        let halves = update.loop.isInPlace ? 1 : 2
-        let memory = try scratch((halves * count + 1) * bytes)
-        let flow = unsafe memory.base + halves * count * bytes
-        unsafe memset(flow, 0, bytes)
-        for (place, number) in rows.indices.enumerated() { unsafe addFlow(number, flow + place * rowBytes) }
-        unsafe withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: update.loop.inputs.count + count) { operands in
+    private func move(_ rows: [Int32], _ range: Range<Int>, _ addFlow: ((Int, UnsafeMutableRawPointer) -> Void)?) throws(OpError) {
+        let (code, inputs, members, rowBytes) = (update.loop.code, update.loop.inputs, update.members.count, update.width * 4)
+        let (isInPlace, outputs, numbers, width) = (update.loop.isInPlace, update.loop.outputs, update.numbers, update.width)
+        // The gradient, then the members' next rows, where a step cannot write them over what it reads.
+        let memory = try scratch((1 + members) * rowBytes)
+        let flow = unsafe memory.base
+        unsafe memset(flow, 0, rowBytes)
+        unsafe withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: inputs.count + members) { operands in
+            for (place, source) in inputs.enumerated() {
+                if case .constant(let storage) = source { unsafe operands.initializeElement(at: place, to: storage.base) }
+                if case .argument(members) = source { unsafe operands.initializeElement(at: place, to: flow) }
+            }
+            let table = unsafe operands.baseAddress!
             unsafe log.withUnsafeBytes { log in
-                var (half, entered) = (0, 0)
-                func member(_ index: Int, of half: Int) -> UnsafeMutableRawPointer { unsafe memory.base + (half * count + index) * bytes }
-                func copy(_ place: Int, isBack: Bool) {
-                    let offset = Int(rows[rows.startIndex + place]) * rowBytes
-                    for (index, storage) in storages.enumerated() {
-                        let (outside, inside) = unsafe (storage.base + offset, member(index, of: half) + place * rowBytes)
-                        unsafe memcpy(isBack ? outside : inside, isBack ? inside : outside, rowBytes)
+                for place in range {
+                    let row = Int(rows[place])
+                    let late = Int(seen[row])..<steps
+                    if late.isEmpty { continue }
+                    if place + 1 < rows.count {
+                        // The next row comes from far away.
+                        for member in 0..<members { unsafe tfs_prefetch(bases[member] + Int(rows[place + 1]) * rowBytes, rowBytes) }
                     }
-                }
-                for step in Int(seen[Int(rows[rows.startIndex])])..<steps {
-                    while entered < rows.count, Int(seen[Int(rows[rows.startIndex + entered])]) <= step {
-                        copy(entered, isBack: false)
-                        entered += 1
+                    if let addFlow = unsafe addFlow {
+                        unsafe memset(flow, 0, rowBytes)
+                        unsafe addFlow(place, flow)
                     }
-                    let numbers = unsafe UnsafeMutableRawPointer(mutating: log.baseAddress).map { unsafe $0 + step * update.numbers * 8 }
-                    for (place, source) in update.loop.inputs.enumerated() {
-                        switch source {
-                        case .constant(let storage): unsafe operands.initializeElement(at: place, to: storage.base)
-                        case .argument(let index) where index < count: unsafe operands.initializeElement(at: place, to: member(index, of: half))
-                        case .argument(count): unsafe operands.initializeElement(at: place, to: flow)
-                        case .argument(let index): unsafe operands.initializeElement(at: place, to: numbers! + (index - count - 1) * 8)
+                    for (operand, member) in memberOperands { unsafe table[operand] = bases[member] + row * rowBytes }
+                    for (index, member) in outputs.enumerated() {
+                        unsafe table[inputs.count + index] = isInPlace ? bases[member] + row * rowBytes : flow + (1 + member) * rowBytes
+                    }
+                    for step in late {
+                        for (operand, number) in numberOperands {
+                            unsafe table[operand] = UnsafeMutableRawPointer(mutating: log.baseAddress!) + (step * numbers + number) * 8
                         }
+                        unsafe code.run(table, 0, width, 0)
+                        if isInPlace { continue }
+                        for member in 0..<members { unsafe memcpy(bases[member] + row * rowBytes, flow + (1 + member) * rowBytes, rowBytes) }
                     }
-                    half = (half + 1) % halves
-                    for (place, index) in update.loop.outputs.enumerated() {
-                        unsafe operands.initializeElement(at: update.loop.inputs.count + place, to: member(index, of: half))
-                    }
-                    unsafe update.loop.code.run(UnsafePointer(operands.baseAddress!), 0, entered * update.width, 0)
                 }
-                for place in 0..<entered { copy(place, isBack: true) }
             }
         }
     }

@@ -22,8 +22,8 @@ TFS_ENUM tfs_step_kind {
     tfs_step_native,             /* several steps: the function of number `op` */
 };
 
-/* Works on the first n elements of registers. */
-typedef void (*tfs_native)(char *_Nonnull const *_Nonnull registers, size_t n);
+/* Works on elements first ..< end of registers, or of the operands of a whole loop. */
+typedef void (*tfs_native)(void *_Nonnull const *_Nonnull table, size_t first, size_t end);
 
 /* One op. y and a to d are registers: the inputs first, then whatever steps write. */
 typedef struct {
@@ -76,6 +76,7 @@ typedef struct {
     const tfs_fold *_Nullable folds;
     const ptrdiff_t *_Nullable walks;   /* for each view its shape, then its strides */
     const tfs_native _Nonnull *_Nullable natives;
+    tfs_native _Nullable whole;         /* what does all that there is to do */
     size_t step_count, register_count, fold_count, tile, columns;
 } tfs_fused_code;
 /* Elements between registers. */

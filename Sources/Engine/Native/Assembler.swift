@@ -70,7 +70,8 @@ struct Assembler {
     mutating func push(_ x: General) { short(0x50, x) }
     mutating func pop(_ x: General) { short(0x58, x) }
     mutating func copy(_ y: General, _ x: General) { wide(0x89, x.rawValue, y) }
-    mutating func clear(_ y: General) { wide(0x31, y.rawValue, y) }
+    mutating func add(_ y: General, _ x: General) { wide(0x01, x.rawValue, y) }
+    mutating func subtract(_ y: General, _ x: General) { wide(0x29, x.rawValue, y) }
     mutating func add(_ y: General, _ number: Int8) { wide(0x83, 0, y, number) }
     mutating func and(_ y: General, _ number: Int8) { wide(0x83, 4, y, number) }
     mutating func shiftLeft(_ y: General, _ number: Int8) { wide(0xC1, 4, y, number) }

@@ -1,25 +1,31 @@
 internal import CKernels
 
 /// The steps of a fused loop with runs of arithmetic on `f32` replaced by machine code made for them: each run goes through a
-/// tile once, and what only its own steps read stays in the processor's registers.
+/// tile once, and what only its own steps read stays in the processor's registers. A loop that is one such run and reads
+/// nothing but memory and numbers needs no tiles.
 ///
 /// Sums, products, quotients and roots are rounded as everywhere, so that the bits are those of the plain steps.
-@safe struct NativeSteps: Sendable {
-    private(set) var steps: [tfs_step] = []
-    private(set) var registers: [tfs_access]
+@safe final class NativeSteps: @unchecked Sendable {
+    let steps: [tfs_step]
+    let registers: [tfs_access]
     let functions: [tfs_native]
-    /// Whether one run over memory is all there is.
-    let isWhole: Bool
+    /// The whole loop.
+    let whole: tfs_native?
     private let code: MachineCode
 
     /// `nil` where there is no run of two steps or more, or the processor is another one.
     init?(_ plain: [tfs_step], _ registers: [tfs_access], _ folds: [tfs_fold]) {
         guard MachineCode.isPossible else { return nil }
-        self.registers = registers
+        if folds.isEmpty, let run = Self.whole(plain, registers), let code = MachineCode(run.bytes) {
+            self.code = code
+            (steps, self.registers) = (plain, registers)
+            unsafe (functions, whole) = ([], code.function(at: 0))
+            return
+        }
         let folded = Set(folds.map { Int($0.source) })
         var (bytes, places): ([UInt8], [Int]) = ([], [])
-        /// Registers whose memory somebody reads or writes.
-        var touched = folded
+        var steps: [tfs_step] = []
+        /// Numbers that somebody reads as a tile.
         var spread = folded
         var start = 0
         while start < plain.count {
@@ -30,40 +36,34 @@ internal import CKernels
                 let range = start..<end
                 let outside = Set((plain[..<start] + plain[end...]).flatMap { $0.arguments.map { Int($0) } }).union(folded)
                 do throws(NativeRun.Full) {
-                    made = try NativeRun(plain[range], registers) { registers[$0].kind == .dense || outside.contains($0) }
+                    made = try NativeRun(plain[range], registers, entry: { $0 }) { registers[$0].kind == .dense || outside.contains($0) }
                 } catch { end = error.step }
             }
             guard let made else {
-                let step = plain[start]
-                steps.append(step)
-                for r in step.arguments + [step.y] { touched.insert(Int(r)) }
-                spread.formUnion(step.arguments.filter { !step.isSingle($0) }.map { Int($0) })
+                spread.formUnion(plain[start].arguments.filter { !plain[start].isSingle($0) }.map { Int($0) })
+                steps.append(plain[start])
                 start += 1
                 continue
             }
             steps.append(tfs_step(kind: .native, dtype: .f32, op: UInt32(places.count), y: 0, a: 0, b: 0, c: 0, d: 0))
             places.append(bytes.count)
             bytes += made.bytes
-            touched.formUnion(made.touched)
             start = end
         }
         guard !places.isEmpty, let code = MachineCode(bytes) else { return nil }
         self.code = code
-        unsafe functions = places.map { unsafe code.function(at: $0) }
-        for r in registers.indices where registers[r].kind == .scalar && !spread.contains(r) { self.registers[r].kind = .single }
-        let used = self.registers.enumerated().filter { touched.contains($0.offset) }.map(\.element.kind)
-        isWhole = steps.count == 1 && folds.isEmpty && used.allSatisfy { $0 == .dense || $0 == .single }
+        self.steps = steps
+        self.registers = registers.enumerated().map { index, register in
+            var register = register
+            if register.kind == .scalar, !spread.contains(index) { register.kind = .single }
+            return register
+        }
+        unsafe (functions, whole) = (places.map { unsafe code.function(at: $0) }, nil)
     }
 
-    /// Runs a whole loop for elements first ..< first + count over these operands, without tiles.
-    func run(_ operands: UnsafePointer<UnsafeMutableRawPointer>, _ first: Int, _ count: Int) {
-        unsafe withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<CChar>.self, capacity: registers.count) { table in
-            for (index, register) in registers.enumerated() {
-                let start = unsafe operands[Int(register.operand)] + (register.kind == .dense ? first * 4 : 0)
-                unsafe table.initializeElement(at: index, to: start.assumingMemoryBound(to: CChar.self))
-            }
-            unsafe functions[0](table.baseAddress!, count)
-        }
+    private static func whole(_ steps: [tfs_step], _ registers: [tfs_access]) -> NativeRun? {
+        guard steps.count > 1, steps.allSatisfy(\.isNative), !registers.contains(where: { $0.kind == .view }) else { return nil }
+        return try? NativeRun(steps[...], registers, entry: { Int(registers[$0].operand) }) { registers[$0].kind == .dense }
     }
 }
 
@@ -83,19 +83,19 @@ extension tfs_step {
     fileprivate func isSingle(_ r: UInt32) -> Bool { isForm && (op & 1 == 1 && r == a || op & 2 == 2 && r == c) && r != b && r != d }
 }
 
-/// Machine code for consecutive steps: a function of the registers' addresses and the number of elements.
+/// Machine code for consecutive steps: a `tfs_native`.
 private struct NativeRun {
     /// The step for which there was no room any more.
     struct Full: Error { let step: Int }
 
     private(set) var bytes: [UInt8] = []
-    /// Registers whose memory it reads or writes.
-    var touched: Set<Int> { Set(addresses.keys).union(numbers.keys) }
 
-    /// What goes through the loop: where the function's arguments are, and the offset of the elements in bytes.
-    private static let (table, count, whole, offset) = (Assembler.General.rdi, Assembler.General.rsi, Assembler.General.rdi, Assembler.General.rax)
+    /// The function's arguments, then what the loop counts with: the offset of its elements in bytes, where whole vectors of
+    /// them end, and where they end.
+    private static let (table, first, end) = (Assembler.General.rdi, Assembler.General.rsi, Assembler.General.rdx)
+    private static let (offset, wholeEnd) = (Assembler.General.rax, Assembler.General.rdi)
     /// For addresses.
-    private static let general: [Assembler.General] = [.rcx, .rdx, .r8, .r9, .r10, .r11, .rbx, .rbp, .r12, .r13, .r14, .r15]
+    private static let general: [Assembler.General] = [.rcx, .r8, .r9, .r10, .r11, .rbx, .rbp, .r12, .r13, .r14, .r15]
 
     private let steps: ArraySlice<tfs_step>
     private let isStored: (Int) -> Bool
@@ -107,7 +107,10 @@ private struct NativeRun {
     private var addresses: [Int: Assembler.General] = [:]
     private var unusedVectors = (0..<16).reversed().map { Assembler.Vector(number: UInt8($0)) }
 
-    init(_ steps: ArraySlice<tfs_step>, _ registers: [tfs_access], isStored: @escaping (Int) -> Bool) throws(Full) {
+    /// - Parameter entry: where the address of a register is in the function's table.
+    init(
+        _ steps: ArraySlice<tfs_step>, _ registers: [tfs_access], entry: (Int) -> Int, isStored: @escaping (Int) -> Bool
+    ) throws(Full) {
         (self.steps, self.isStored) = (steps, isStored)
         var made: Set<Int> = []
         for (place, step) in zip(steps.indices, steps) {
@@ -128,25 +131,28 @@ private struct NativeRun {
         let kept = addresses.values.filter(\.isKept).sorted { $0.rawValue < $1.rawValue }
         for x in kept { code.push(x) }
         for (r, y) in numbers.sorted(by: { $0.key < $1.key }) {
-            code.load(Self.offset, from: Self.table, entry: r)
+            code.load(Self.offset, from: Self.table, entry: entry(r))
             code.spread(y, Self.offset)
         }
         for (bits, y) in constants.sorted(by: { $0.key < $1.key }) {
             code.setAccumulator(bits)
             code.spread(y, bitsOf: Self.offset)
         }
-        for (r, x) in addresses.sorted(by: { $0.key < $1.key }) { code.load(x, from: Self.table, entry: r) }
-        code.shiftLeft(Self.count, 2)
-        code.copy(Self.whole, Self.count)
-        code.and(Self.whole, -32)
-        code.clear(Self.offset)
+        for (r, x) in addresses.sorted(by: { $0.key < $1.key }) { code.load(x, from: Self.table, entry: entry(r)) }
+        code.copy(Self.offset, Self.first)
+        code.shiftLeft(Self.offset, 2)
+        code.shiftLeft(Self.end, 2)
+        code.copy(Self.wholeEnd, Self.end)
+        code.subtract(Self.wholeEnd, Self.offset)
+        code.and(Self.wholeEnd, -32)
+        code.add(Self.wholeEnd, Self.offset)
         var bodies: [Assembler.Width: Assembler] = [:]
         for width in [Assembler.Width.eight, .one] {
             var body = Assembler()
             try write(to: &body, width)
             bodies[width] = body
         }
-        for (width, limit) in [(Assembler.Width.eight, Self.whole), (.one, Self.count)] {
+        for (width, limit) in [(Assembler.Width.eight, Self.wholeEnd), (.one, Self.end)] {
             code.unlessBelow(Self.offset, limit) { code in
                 let start = code.here
                 code.append(bodies[width]!)
