@@ -4,8 +4,15 @@
 /* One body per instruction set, picked when the program is loaded. */
 #if defined(__x86_64__) && defined(__linux__)
 #define MULTI __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* Where the code differs: for 32 registers of 64 bytes, and for others. */
+#define WIDEST __attribute__((target("arch=x86-64-v4")))
+#define NARROWER __attribute__((target_clones("arch=x86-64-v3", "default")))
+static inline int is_widest(void) { return __builtin_cpu_supports("x86-64-v4"); }
 #else
 #define MULTI
+#define WIDEST
+#define NARROWER
+static inline int is_widest(void) { return 0; }
 #endif
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)

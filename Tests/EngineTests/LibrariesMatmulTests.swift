@@ -1,3 +1,4 @@
+internal import CKernels
 internal import Graphs
 internal import Testing
 @testable import Engine
@@ -59,6 +60,23 @@ func matmulInBlocksAgreesWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
             let finished = expected.indices.map { max(expected[$0] + shifts[$0 % n] + more[$0], 0) }
             #expect(distance(y.values, finished) < tolerance, "epilogue \(dtype) \(ta) \(tb)")
         }
+    }
+}
+
+/// The tiles of processors with narrow registers, which most machines do not choose.
+@Test(arguments: [(1, 1, 1), (5, 16, 7), (6, 17, 20), (7, 40, 9), (8, 32, 400), (11, 33, 70), (64, 48, 500), (67, 90, 800), (130, 9, 1300)])
+func narrowTilesAgreeWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
+    var random = SplitMix(seed: 5)
+    for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (rowA, columnA, rowB, columnB) = (ta ? 1 : k, ta ? m : 1, tb ? 1 : n, tb ? k : 1)
+        let (a, b) = (Sample.random(.f64, [m * k], &random).values, Sample.random(.f64, [k * n], &random).values)
+        let expected = plainProduct(a, b, m, n, k, ta, tb)
+        var double = [Double](repeating: 1, count: m * n)
+        unsafe tfs_matmul_narrow_f64(m, n, k, a, rowA, columnA, b, rowB, columnB, &double, n, 1)
+        #expect(distance(double.map { $0 - 1 }, expected) < 1e-12, "\(ta) \(tb)")
+        var single = [Float](repeating: 1, count: m * n)
+        unsafe tfs_matmul_narrow_f32(m, n, k, a.map { Float($0) }, rowA, columnA, b.map { Float($0) }, rowB, columnB, &single, n, 0)
+        #expect(distance(single.map { Double($0) }, expected) < 3e-5, "\(ta) \(tb)")
     }
 }
 

@@ -23,6 +23,9 @@ bool tfs_pools_pairs(const struct tfs_window *_Nonnull s);
        distinct from a and b, k is not 0; `adds` adds to c instead. */                                                 \
     void tfs_matmul_##name(size_t m, size_t n, size_t k, const T *_Nonnull a, size_t row, size_t column,               \
                            const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, int adds);    \
+    /* The same as it is where registers are narrow. */                                                                \
+    void tfs_matmul_narrow_##name(size_t m, size_t n, size_t k, const T *_Nonnull a, size_t row, size_t column,        \
+                                  const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, int adds); \
     /* y[m] = a[m][n] · x[n], or with `transposed` y[n] = x[m] · a[m][n]; `row` is the stride of a's rows. */          \
     void tfs_matvec_##name(size_t m, size_t n, size_t row, int transposed, const T *_Nonnull a, const T *_Nonnull x,   \
                            T *_Nonnull y);
