@@ -19,7 +19,7 @@ public struct Immediate: Sendable {
     /// The bytes of the largest result that is computed at once.
     private static let most = 4096
 
-    /// `nil` for other ops, and those that have attributes.
+    /// `nil` for other ops, and those that have attributes beside the usual ones.
     public init?(_ op: Op) {
         let count: Int
         if op.name == "matmul" {
@@ -30,6 +30,7 @@ public struct Immediate: Sendable {
             }
             return
         }
+        let (given, op) = (op, Self.only(op, .f32) ?? op)
         switch op.kernel {
         case .map(let map): (kernel, count) = (.map(map), 1)
         case .zip(let zip): (kernel, count) = (.zip(zip), 2)
@@ -43,9 +44,22 @@ public struct Immediate: Sendable {
             guard let dtype = DType(rawValue: UInt8(index)), !Self.fails(kernel, dtype) else { return nil }
             let dtypes = Array(repeating: dtype, count: count)
             guard dtype != .string, op.promotedDTypes(dtypes) == dtypes else { return nil }
+            if given.id != op.id, Self.only(given, dtype)?.id != op.id { return nil }
             let inputs = dtypes.map { TensorType($0, [2]) }
             return try? op.infer(Inference(op: op, inputs: inputs, attributes: Attributes()))[0].dtype
         }
+    }
+
+    /// The op that a composed one with its usual attributes consists of, where that is one op of one tensor.
+    private static func only(_ op: Op, _ dtype: DType) -> Op? {
+        guard case .composed = op.kernel, let usual = op.usual, usual.inputCount == 1 else { return nil }
+        let (builder, type) = (GraphBuilder(), TensorType(dtype, [2]))
+        // What a composed op is made of may be asked for only where its rule holds.
+        guard (try? op.types([type], usual.attributes))?.map(\.shape) == [type.shape],
+            let y = try? builder.add(op, [builder.input(type)], usual.attributes), y.map(\.ref) == [Ref(1)], builder.graph.nodes.count == 2,
+            case .op(let id) = builder.graph.nodes[1].content
+        else { return nil }
+        return Op.at(id)
     }
 
     /// Whether some elements of the dtype are an error.
@@ -84,7 +98,7 @@ public struct Immediate: Sendable {
             (type, scalar) = (TensorType(dtype, b.shape), .first)
         } else {
             guard let shape = Shape.broadcast(a.shape, b.shape) else { return nil }
-            return pending(Few(a.edge, b.edge), TensorType(dtype, shape), origin)
+            return rows(zip, a, b, TensorType(dtype, shape)) ?? pending(Few(a.edge, b.edge), TensorType(dtype, shape), origin)
         }
         if let count = Self.few(type),
             let present = unsafe a.lendPresent({ x in
@@ -96,6 +110,26 @@ public struct Immediate: Sendable {
             return present
         }
         return pending(Few(a.edge, b.edge), type, origin)
+    }
+
+    /// The rows of one tensor with the only one of another; `nil` where there are many rows, or it is otherwise.
+    private func rows(_ zip: tfs_zip, _ a: Tensor, _ b: Tensor, _ type: TensorType) -> Tensor? {
+        guard let count = Self.few(type), count > 0, let width = type.shape.last, count / width <= 32 else { return nil }
+        func isWhole(_ x: Tensor) -> Bool { x.shape == type.shape }
+        func isRow(_ x: Tensor) -> Bool { x.count == width && x.shape.last == width }
+        guard isWhole(a) && isRow(b) || isRow(a) && isWhole(b) else { return nil }
+        let (stepA, stepB, step) = (isWhole(a) ? width * a.dtype.size : 0, isWhole(b) ? width * b.dtype.size : 0, width * type.dtype.size)
+        let present = unsafe a.lendPresent { x in
+            unsafe b.lendPresent { y in
+                unsafe Tensor.filled(type, count) { target in
+                    for row in 0..<count / width {
+                        unsafe tfs_zip(zip, a.dtype.c, x + row * stepA, y + row * stepB, target + row * step, width)
+                    }
+                }
+            }
+        }
+        guard let present else { return nil }
+        return present
     }
 
     /// The product of two matrices. It is left pending where its epilogue would be worth more, or a profile tells of it.

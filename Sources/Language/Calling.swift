@@ -159,8 +159,11 @@ extension Machine {
         case 1:
             let x = regs[arguments.lowerBound]
             if case .tensor(let x) = x { return row(x, origin: origin).map { .tensor(isCheck ? checked($0) : $0) } }
+            // Of anything else a name that is a layer, too, may make one.
+            if case .dual = function.kind { return nil }
             return Immediate.Number(x).flatMap { row($0) }.map { Value($0) }
         case 2:
+            if case .dual = function.kind { return nil }
             let (x, y) = (regs[arguments.lowerBound], regs[arguments.lowerBound + 1])
             if let x = Immediate.Number(x), let y = Immediate.Number(y) { return row(x, y).map { Value($0) } }
             return immediately(row, x, y).map { .tensor($0) }

@@ -239,8 +239,13 @@ public final class Function: @unchecked Sendable {
     let body: Body!
     /// What calling it needs, as plain data; `nil` for anything but a `.code`.
     let entry: Entry?
-    /// For an op that is element by element, the quick way to its result.
-    private(set) lazy var immediate: Immediate? = if case .op(let op) = kind { Immediate(op) } else { nil }
+    /// For an op that is element by element, or a product, the quick way to its result.
+    private(set) lazy var immediate: Immediate? =
+        switch kind {
+        case .op(let op): Immediate(op)
+        case .dual(let op, _): op.immediate
+        case .code, .native, .constructor, .closure: nil
+        }
     /// For `min` and `max`, whether it is `max`.
     let isExtreme: Bool?
 
