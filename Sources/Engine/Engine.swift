@@ -2,8 +2,9 @@
 // numbers; it imports Graphs and the C kernels and system libraries. Unsafe pointers live here and do not leave.
 //
 // The way of a tensor: `Tensor` is a handle on a `Node`. Looking at it linearises the pending nodes
-// (`Linearisation`), finds or compiles a `Program` for their structure, and runs it. Element-wise ops on few elements
-// go the shorter way of `Immediate`, without a node; gradients are nodes of whole graphs (`Block`).
+// (`Linearisation`), finds or compiles a `Program` for their structure, and runs it. Its element-wise groups are loops over
+// tiles (`FusedKernel`), their arithmetic machine code (`NativeSteps`). Ops on few elements go the shorter way of `Immediate`,
+// without a node; gradients are nodes of whole graphs (`Block`).
 internal import Glibc
 public import Graphs
 internal import Synchronization
