@@ -158,7 +158,8 @@ extension Machine {
         switch arguments.count {
         case 1:
             let x = regs[arguments.lowerBound]
-            if case .tensor(let x) = x { return row(x, origin: origin).map { .tensor(isCheck ? checked($0) : $0) } }
+            // The check wants to know which function made a model's outputs.
+            if case .tensor(let x) = x { return isCheck ? nil : row(x, origin: origin).map { .tensor($0) } }
             // Of anything else a name that is a layer, too, may make one.
             if case .dual = function.kind { return nil }
             return Immediate.Number(x).flatMap { row($0) }.map { Value($0) }
