@@ -114,6 +114,9 @@ internal import Graphs
     private func move(_ rows: [Int32], _ range: Range<Int>, _ addFlow: ((Int, UnsafeMutableRawPointer) -> Void)?) throws(OpError) {
         let (code, inputs, members, rowBytes) = (update.loop.code, update.loop.inputs, update.members.count, update.width * 4)
         let (isInPlace, outputs, numbers, width) = (update.loop.isInPlace, update.loop.outputs, update.numbers, update.width)
+        // Lists are gone through by places: an iterator counts as an owner, and threads that count owners wait for each other.
+        let (bases, steps, seen) = unsafe (bases, steps, seen)
+        let (memberOperands, numberOperands, inputCount) = (memberOperands, numberOperands, inputs.count)
         // The gradient, then the members' next rows, where a step cannot write them over what it reads.
         let memory = try scratch((1 + members) * rowBytes)
         let flow = unsafe memory.base
@@ -137,13 +140,17 @@ internal import Graphs
                         unsafe memset(flow, 0, rowBytes)
                         unsafe addFlow(place, flow)
                     }
-                    for (operand, member) in memberOperands { unsafe table[operand] = bases[member] + row * rowBytes }
-                    for (index, member) in outputs.enumerated() {
-                        unsafe table[inputs.count + index] = isInPlace ? bases[member] + row * rowBytes : flow + (1 + member) * rowBytes
+                    for index in memberOperands.indices {
+                        unsafe table[memberOperands[index].operand] = bases[memberOperands[index].member] + row * rowBytes
+                    }
+                    for index in outputs.indices {
+                        let member = outputs[index]
+                        unsafe table[inputCount + index] = isInPlace ? bases[member] + row * rowBytes : flow + (1 + member) * rowBytes
                     }
                     for step in late {
-                        for (operand, number) in numberOperands {
-                            unsafe table[operand] = UnsafeMutableRawPointer(mutating: log.baseAddress!) + (step * numbers + number) * 8
+                        for index in numberOperands.indices {
+                            let place = step * numbers + numberOperands[index].number
+                            unsafe table[numberOperands[index].operand] = UnsafeMutableRawPointer(mutating: log.baseAddress!) + place * 8
                         }
                         unsafe code.run(table, 0, width, 0)
                         if isInPlace { continue }
