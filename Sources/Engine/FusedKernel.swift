@@ -8,7 +8,6 @@ struct FusedKernel: Sendable {
     @safe final class Code: @unchecked Sendable, Hashable {
         /// The plain steps, one op each.
         let steps: [tfs_step]
-        let registers: [tfs_access]
         let walks: [Int]
         let folds: [tfs_fold]
         /// What is run instead of the plain steps, where it can be.
@@ -19,7 +18,7 @@ struct FusedKernel: Sendable {
         init(
             steps: [tfs_step], registers: [tfs_access], folds: [tfs_fold], walks: [Int], tile: Int, columns: Int, isNative: Bool = true
         ) {
-            (self.steps, self.registers, self.folds, self.walks, self.columns) = (steps, registers, folds, walks, columns)
+            (self.steps, self.folds, self.walks, self.columns) = (steps, folds, walks, columns)
             let words = Self.words(steps, registers, folds)
             self.words = [tile, columns] + walks + words
             native = isNative && steps.count > 1 ? Self.natives.value(for: words) { NativeSteps(steps, registers, folds) } : nil

@@ -101,11 +101,7 @@ public struct Immediate: Sendable {
             return rows(zip, a, b, TensorType(dtype, shape)) ?? pending(Few(a.edge, b.edge), TensorType(dtype, shape), origin)
         }
         if let count = Self.few(type),
-            let present = unsafe a.lendPresent({ x in
-                unsafe b.lendPresent { y in
-                    unsafe Tensor.filled(type, count) { unsafe Self.run(zip, a.dtype.c, x, y, $0, count, scalar) }
-                }
-            }), let present
+            let present = unsafe Self.atHand(a, b, type, count, { unsafe Self.run(zip, a.dtype.c, $0, $1, $2, count, scalar) })
         {
             return present
         }
@@ -119,17 +115,9 @@ public struct Immediate: Sendable {
         func isRow(_ x: Tensor) -> Bool { x.count == width && x.shape.last == width }
         guard isWhole(a) && isRow(b) || isRow(a) && isWhole(b) else { return nil }
         let (stepA, stepB, step) = (isWhole(a) ? width * a.dtype.size : 0, isWhole(b) ? width * b.dtype.size : 0, width * type.dtype.size)
-        let present = unsafe a.lendPresent { x in
-            unsafe b.lendPresent { y in
-                unsafe Tensor.filled(type, count) { target in
-                    for row in 0..<count / width {
-                        unsafe tfs_zip(zip, a.dtype.c, x + row * stepA, y + row * stepB, target + row * step, width)
-                    }
-                }
-            }
+        return unsafe Self.atHand(a, b, type, count) { x, y, target in
+            for row in 0..<count / width { unsafe tfs_zip(zip, a.dtype.c, x + row * stepA, y + row * stepB, target + row * step, width) }
         }
-        guard let present else { return nil }
-        return present
     }
 
     /// The product of two matrices. It is left pending where its epilogue would be worth more, or a profile tells of it.
@@ -140,14 +128,19 @@ public struct Immediate: Sendable {
         else { return nil }
         let type = TensorType(a.dtype, [m, n])
         var isComputed = false
-        let present = unsafe a.lendPresent { x in
-            unsafe b.lendPresent { y in
-                unsafe Tensor.filled(type, m * n) { target in
-                    isComputed = (try? unsafe Libraries.matmul(Operand(x, a.type), Operand(y, b.type), into: Operand(target, type))) != nil
-                }
-            }
+        let present = unsafe Self.atHand(a, b, type, m * n) { x, y, target in
+            isComputed = (try? unsafe Libraries.matmul(Operand(x, a.type), Operand(y, b.type), into: Operand(target, type))) != nil
         }
-        guard isComputed, let present else { return nil }
+        return isComputed ? present : nil
+    }
+
+    /// What `fill` makes of the elements of two tensors; `nil` unless both are at hand.
+    @inline(__always) private static func atHand(
+        _ a: Tensor, _ b: Tensor, _ type: TensorType, _ count: Int,
+        _ fill: (UnsafeRawPointer, UnsafeRawPointer, UnsafeMutableRawPointer) -> Void
+    ) -> Tensor? {
+        let present = unsafe a.lendPresent { x in unsafe b.lendPresent { y in unsafe Tensor.filled(type, count) { unsafe fill(x, y, $0) } } }
+        guard let present else { return nil }
         return present
     }
 

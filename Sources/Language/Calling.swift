@@ -155,16 +155,13 @@ extension Machine {
     private func immediately(_ function: Function, _ regs: Registers, _ arguments: Range<Int>) throws -> Value? {
         if let isLargest = function.isExtreme { return arguments.count > 1 ? try extreme(isLargest, arguments.lazy.map { regs[$0] }) : nil }
         guard let row = function.immediate else { return nil }
+        // The check wants to know which function made a model's outputs.
+        if arguments.count == 1, case .tensor(let x) = regs[arguments.lowerBound] { return isCheck ? nil : row(x, origin: origin).map { .tensor($0) } }
+        // Of anything else a name that is a layer, too, may make one.
+        if case .dual = function.kind { return nil }
         switch arguments.count {
-        case 1:
-            let x = regs[arguments.lowerBound]
-            // The check wants to know which function made a model's outputs.
-            if case .tensor(let x) = x { return isCheck ? nil : row(x, origin: origin).map { .tensor($0) } }
-            // Of anything else a name that is a layer, too, may make one.
-            if case .dual = function.kind { return nil }
-            return Immediate.Number(x).flatMap { row($0) }.map { Value($0) }
+        case 1: return Immediate.Number(regs[arguments.lowerBound]).flatMap { row($0) }.map { Value($0) }
         case 2:
-            if case .dual = function.kind { return nil }
             let (x, y) = (regs[arguments.lowerBound], regs[arguments.lowerBound + 1])
             if let x = Immediate.Number(x), let y = Immediate.Number(y) { return row(x, y).map { Value($0) } }
             return immediately(row, x, y).map { .tensor($0) }

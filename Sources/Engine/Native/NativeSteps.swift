@@ -30,7 +30,7 @@ internal import CKernels
         var start = 0
         while start < plain.count {
             var end = start
-            while end < plain.count, plain[end].isNative { end += 1 }
+            while end < plain.count, Formula(plain[end]) != nil { end += 1 }
             var made: NativeRun?
             while made == nil, end - start > 1 {
                 let range = start..<end
@@ -62,25 +62,103 @@ internal import CKernels
     }
 
     private static func whole(_ steps: [tfs_step], _ registers: [tfs_access]) -> NativeRun? {
-        guard steps.count > 1, steps.allSatisfy(\.isNative), !registers.contains(where: { $0.kind == .view }) else { return nil }
+        guard steps.count > 1, steps.allSatisfy({ Formula($0) != nil }), !registers.contains(where: { $0.kind == .view }) else { return nil }
         return try? NativeRun(steps[...], registers, entry: { Int(registers[$0].operand) }) { registers[$0].kind == .dense }
     }
 }
 
 extension tfs_step {
-    /// Whether `NativeRun` has instructions for it.
-    fileprivate var isNative: Bool {
-        guard dtype == .f32 else { return false }
-        switch kind {
-        case .map: return [.negative, .square, .sqrt, .relu, .abs, .reciprocal, .rsqrt].contains(tfs_map(rawValue: op))
-        case .zip: return [.add, .subtract, .multiply, .divide, .relu_gradient, .squared_difference].contains(tfs_zip(rawValue: op))
-        case .multiply, .multiply_add, .multiply_subtract, .subtract_product, .add_products, .subtract_quotient: return true
-        case .select, .cast, .copy, .uniform, .native: return false
+    /// Whether the step takes this register as one number for all elements.
+    fileprivate func isSingle(_ r: UInt32) -> Bool { isForm && (op & 1 == 1 && r == a || op & 2 == 2 && r == c) && r != b && r != d }
+}
+
+/// What a step becomes.
+private struct Formula {
+    /// The vectors of a step's result, its arguments, and the constants of its formula.
+    struct Vectors {
+        let y, a, b, c, d: Assembler.Vector
+        let constants: [Assembler.Vector]
+        let width: Assembler.Width
+    }
+    /// The numbers that it needs, by their bits.
+    let constants: [UInt32]
+    let write: (inout Assembler, Vectors) -> Void
+
+    private init(_ constants: [UInt32] = [], _ write: @escaping (inout Assembler, Vectors) -> Void) {
+        (self.constants, self.write) = (constants, write)
+    }
+
+    /// `nil` where there are no instructions for it.
+    init?(_ step: tfs_step) {
+        guard step.dtype == .f32 else { return nil }
+        let made: Formula? =
+            switch step.kind {
+            case .map: Self.map(tfs_map(rawValue: step.op))
+            case .zip: Self.zip(tfs_zip(rawValue: step.op))
+            case .multiply: Formula { $0.arithmetic(.multiply, $1.y, $1.a, $1.b, $1.width) }
+            case .multiply_add: Self.fused(.multiplyAdd)
+            case .multiply_subtract: Self.fused(.multiplySubtract)
+            case .subtract_product: Self.fused(.negatedMultiplyAdd)
+            case .add_products:
+                Formula {
+                    $0.arithmetic(.multiply, $1.y, $1.c, $1.d, $1.width)
+                    $0.fused(.multiplyAdd, $1.y, $1.a, $1.b, $1.width)
+                }
+            case .subtract_quotient:
+                Formula {
+                    $0.arithmetic(.divide, $1.y, $1.a, $1.b, $1.width)
+                    $0.arithmetic(.subtract, $1.y, $1.c, $1.y, $1.width)
+                }
+            case .select, .cast, .copy, .uniform, .native: nil
+            }
+        guard let made else { return nil }
+        self = made
+    }
+
+    private static func fused(_ op: Assembler.Fused) -> Formula {
+        Formula {
+            $0.move($1.y, $1.c)
+            $0.fused(op, $1.y, $1.a, $1.b, $1.width)
         }
     }
 
-    /// Whether the step takes this register as one number for all elements.
-    fileprivate func isSingle(_ r: UInt32) -> Bool { isForm && (op & 1 == 1 && r == a || op & 2 == 2 && r == c) && r != b && r != d }
+    private static func map(_ op: tfs_map?) -> Formula? {
+        let one = (1 as Float).bitPattern
+        return switch op {
+        case .negative: Formula([0x8000_0000]) { $0.bitwise(.xor, $1.y, $1.a, $1.constants[0]) }
+        case .abs: Formula([0x7FFF_FFFF]) { $0.bitwise(.and, $1.y, $1.a, $1.constants[0]) }
+        case .square: Formula { $0.arithmetic(.multiply, $1.y, $1.a, $1.a, $1.width) }
+        case .sqrt: Formula { $0.squareRoot($1.y, $1.a, $1.width) }
+        // Of two that are not greater than each other, nan among them, it takes the second.
+        case .relu: Formula([0]) { $0.arithmetic(.maximum, $1.y, $1.a, $1.constants[0], $1.width) }
+        case .reciprocal: Formula([one]) { $0.arithmetic(.divide, $1.y, $1.constants[0], $1.a, $1.width) }
+        case .rsqrt:
+            Formula([one]) {
+                $0.squareRoot($1.y, $1.a, $1.width)
+                $0.arithmetic(.divide, $1.y, $1.constants[0], $1.y, $1.width)
+            }
+        default: nil
+        }
+    }
+
+    private static func zip(_ op: tfs_zip?) -> Formula? {
+        switch op {
+        case .add: Formula { $0.arithmetic(.add, $1.y, $1.a, $1.b, $1.width) }
+        case .subtract: Formula { $0.arithmetic(.subtract, $1.y, $1.a, $1.b, $1.width) }
+        case .divide: Formula { $0.arithmetic(.divide, $1.y, $1.a, $1.b, $1.width) }
+        case .squared_difference:
+            Formula {
+                $0.arithmetic(.subtract, $1.y, $1.a, $1.b, $1.width)
+                $0.arithmetic(.multiply, $1.y, $1.y, $1.y, $1.width)
+            }
+        case .relu_gradient:
+            Formula([0]) {
+                $0.isGreater($1.y, $1.b, $1.constants[0], $1.width)
+                $0.bitwise(.and, $1.y, $1.y, $1.a)
+            }
+        default: nil
+        }
+    }
 }
 
 /// Machine code for consecutive steps: a `tfs_native`.
@@ -114,7 +192,7 @@ private struct NativeRun {
         (self.steps, self.isStored) = (steps, isStored)
         var made: Set<Int> = []
         for (place, step) in zip(steps.indices, steps) {
-            for bits in step.constants where constants[bits] == nil { constants[bits] = try take(at: place) }
+            for bits in Formula(step)!.constants where constants[bits] == nil { constants[bits] = try take(at: place) }
             for r in step.arguments.map({ Int($0) }) {
                 lastUse[r] = place
                 if made.contains(r) { continue }
@@ -191,81 +269,20 @@ private struct NativeRun {
                 code.load(vectors[r]!, addresses[r]!, Self.offset, width)
             }
             let result = try take()
-            write(step, result, vectors, to: &code, width)
+            // What a step does not read may be any vector.
+            func at(_ r: UInt32) -> Assembler.Vector { vectors[Int(r)] ?? result }
+            let formula = Formula(step)!
+            formula.write(
+                &code,
+                Formula.Vectors(
+                    y: result, a: at(step.a), b: at(step.b), c: at(step.c), d: at(step.d), constants: formula.constants.map { constants[$0]! },
+                    width: width))
             let y = Int(step.y)
             vectors[y] = result
             if isStored(y) { code.store(result, addresses[y]!, Self.offset, width) }
             for r in Set(step.arguments.map { Int($0) } + [y]).sorted() where lastUse[r, default: -1] <= place && numbers[r] == nil {
                 unused.append(vectors.removeValue(forKey: r)!)
             }
-        }
-    }
-
-    private func write(
-        _ step: tfs_step, _ y: Assembler.Vector, _ vectors: [Int: Assembler.Vector], to code: inout Assembler, _ width: Assembler.Width
-    ) {
-        func at(_ r: UInt32) -> Assembler.Vector { vectors[Int(r)]! }
-        func constant(_ number: Float) -> Assembler.Vector { constants[number.bitPattern]! }
-        let a = at(step.a)
-        var b: Assembler.Vector { at(step.b) }
-        switch step.kind {
-        case .map:
-            switch tfs_map(rawValue: step.op) {
-            case .negative: code.bitwise(.xor, y, a, constant(-0.0))
-            case .abs: code.bitwise(.and, y, a, constants[Self.magnitude]!)
-            case .square: code.arithmetic(.multiply, y, a, a, width)
-            case .sqrt: code.squareRoot(y, a, width)
-            // Of two that are not greater than each other, nan among them, it takes the second.
-            case .relu: code.arithmetic(.maximum, y, a, constant(0), width)
-            case .reciprocal: code.arithmetic(.divide, y, constant(1), a, width)
-            default:  // rsqrt
-                code.squareRoot(y, a, width)
-                code.arithmetic(.divide, y, constant(1), y, width)
-            }
-        case .zip:
-            switch tfs_zip(rawValue: step.op) {
-            case .add: code.arithmetic(.add, y, a, b, width)
-            case .subtract: code.arithmetic(.subtract, y, a, b, width)
-            case .multiply: code.arithmetic(.multiply, y, a, b, width)
-            case .divide: code.arithmetic(.divide, y, a, b, width)
-            case .squared_difference:
-                code.arithmetic(.subtract, y, a, b, width)
-                code.arithmetic(.multiply, y, y, y, width)
-            default:  // relu_gradient
-                code.isGreater(y, b, constant(0), width)
-                code.bitwise(.and, y, y, a)
-            }
-        case .multiply: code.arithmetic(.multiply, y, a, b, width)
-        case .add_products:
-            code.arithmetic(.multiply, y, at(step.c), at(step.d), width)
-            code.fused(.multiplyAdd, y, a, b, width)
-        case .subtract_quotient:
-            code.arithmetic(.divide, y, a, b, width)
-            code.arithmetic(.subtract, y, at(step.c), y, width)
-        default:
-            code.move(y, at(step.c))
-            let op: Assembler.Fused = step.kind == .multiply_add ? .multiplyAdd : step.kind == .multiply_subtract ? .multiplySubtract : .negatedMultiplyAdd
-            code.fused(op, y, a, b, width)
-        }
-    }
-
-    fileprivate static let magnitude: UInt32 = 0x7FFF_FFFF
-}
-
-extension tfs_step {
-    /// The bits of numbers in its formula.
-    fileprivate var constants: [UInt32] {
-        switch kind {
-        case .map:
-            switch tfs_map(rawValue: op) {
-            case .negative: [(-0.0 as Float).bitPattern]
-            case .abs: [NativeRun.magnitude]
-            case .relu: [0]
-            case .reciprocal, .rsqrt: [(1 as Float).bitPattern]
-            default: []
-            }
-        case .zip: op == tfs_zip.relu_gradient.rawValue ? [0] : []
-        default: []
         }
     }
 }
