@@ -1,14 +1,14 @@
 public import Graphs
 internal import CKernels
 
-/// An element-wise op or a product of matrices whose results are computed when they are written, where the elements are
+/// An element-wise op, a product of matrices or a stack whose results are computed when they are written, where the elements are
 /// few and at hand: then a pending node costs more than the arithmetic.
 ///
 /// That shows nowhere but in time, because such an op cannot fail on values. What is pending, traced or recorded stays
 /// pending, and what is out of the ordinary (dtypes to promote, wrong arguments) is left to `Tensor.apply`, which gives the
 /// same elements or says what is wrong.
 public struct Immediate: Sendable {
-    private enum Kernel { case map(tfs_map), zip(tfs_zip), product }
+    private enum Kernel { case map(tfs_map), zip(tfs_zip), product, stack }
     private let kernel: Kernel
     private let id: OpID
     /// For each dtype that is computed as it is, that of the result.
@@ -22,12 +22,15 @@ public struct Immediate: Sendable {
     /// `nil` for other ops, and those that have attributes beside the usual ones.
     public init?(_ op: Op) {
         let count: Int
-        if op.name == "matmul" {
-            (kernel, id, isReal) = (.product, op.id, false)
-            results = InlineArray { (index: Int) -> DType? in
-                let dtype = DType(rawValue: UInt8(index))
-                return dtype == .f32 || dtype == .f64 ? dtype : nil
+        let known: (kernel: Kernel, dtypes: Set<DType>)? =
+            switch op.name {
+            case "matmul": (.product, [.f32, .f64])
+            case "stack": (.stack, Set(DType.allCases).subtracting([.string]))
+            default: nil
             }
+        if let known {
+            (kernel, id, isReal) = (known.kernel, op.id, false)
+            results = InlineArray { DType(rawValue: UInt8($0)).flatMap { known.dtypes.contains($0) ? $0 : nil } }
             return
         }
         let (given, op) = (op, Self.only(op, .f32) ?? op)
@@ -126,12 +129,32 @@ public struct Immediate: Sendable {
         let (m, k, n) = (a.shape[0], a.shape[1], b.shape[1])
         guard b.shape[0] == k, m >= 0, k >= 0, n >= 0, m < 1 << 12, n < 1 << 12, m * n <= 1 << 12, k <= (1 << 20) / max(m * n, 1)
         else { return nil }
-        let type = TensorType(a.dtype, [m, n])
+        let type = n == k ? a.type : m == k ? b.type : TensorType(a.dtype, [m, n])
         var isComputed = false
         let present = unsafe Self.atHand(a, b, type, m * n) { x, y, target in
             isComputed = (try? unsafe Libraries.matmul(Operand(x, a.type), Operand(y, b.type), into: Operand(target, type))) != nil
         }
         return isComputed ? present : nil
+    }
+
+    /// So many tensors on a new first axis; `nil` where `Tensor.apply` should be asked.
+    public func callAsFunction(stacking count: Int, _ part: (Int) -> Tensor?) -> Tensor? {
+        guard case .stack = kernel, count > 0, let first = part(0), first.rank < TensorType.mostAxes, let dtype = result(first.dtype)
+        else { return nil }
+        let (type, length) = (TensorType(dtype, [count] + first.shape), first.type.byteCount)
+        guard let total = Self.few(type) else { return nil }
+        var isComplete = true
+        let stacked = unsafe Tensor.filled(type, total) { target in
+            for place in 0..<count {
+                guard isComplete, let tensor = part(place), tensor.type == first.type,
+                    (unsafe tensor.lendPresent { unsafe (target + place * length).copyMemory(from: $0, byteCount: length) }) != nil
+                else {
+                    isComplete = false
+                    return
+                }
+            }
+        }
+        return isComplete ? stacked : nil
     }
 
     /// What `fill` makes of the elements of two tensors; `nil` unless both are at hand.

@@ -35,11 +35,17 @@ internal import Synchronization
 
     // MARK: Recycling
 
-    private static let large = 1 << 15
+    private static let large = 1 << 12
 
     private struct Pool {
-        var blocks: [Int: [UInt]] = [:]
+        /// By the sizes' numbers.
+        var blocks: [[UInt]] = Array(repeating: [], count: 8 * Int.bitWidth)
         var bytes = 0
+    }
+    /// Numbers the sizes of large blocks.
+    private static func number(_ capacity: Int) -> Int {
+        let exponent = Int.bitWidth - 1 - capacity.leadingZeroBitCount
+        return exponent << 3 | capacity >> (exponent - 3) & 7
     }
     private static let pool = Mutex(Pool())
 
@@ -63,7 +69,7 @@ internal import Synchronization
     private static func recycled(_ capacity: Int) -> UnsafeMutableRawPointer? {
         guard capacity >= large else { return nil }
         let address = pool.withLock { pool -> UInt? in
-            guard let address = pool.blocks[capacity]?.popLast() else { return nil }
+            guard let address = pool.blocks[number(capacity)].popLast() else { return nil }
             pool.bytes -= capacity
             return address
         }
@@ -75,7 +81,7 @@ internal import Synchronization
         return pool.withLock { pool in
             guard pool.bytes + capacity <= limit / 8 else { return false }
             pool.bytes += capacity
-            pool.blocks[capacity, default: []].append(address)
+            pool.blocks[number(capacity)].append(address)
             return true
         }
     }

@@ -58,19 +58,14 @@ extension Tensor {
         return Tensor(TensorType(rows.dtype, Array(rows.shape.dropFirst())), try rows.computedStorage())
     }
 
-    /// The part at places of the leading axes, without these axes; `nil` unless its elements are at hand and few.
-    public func part(at places: [Int]) -> Tensor? {
-        let inner = Shape(shape.dropFirst(places.count))
-        guard places.count <= rank, let count = inner.elementCount, count <= 256 else { return nil }
-        var start = 0
-        for (place, size) in zip(places, shape) {
-            guard place >= 0, place < size else { return nil }
-            start = start * size + place
-        }
-        let type = TensorType(dtype, inner)
-        let (first, length) = (start * count * dtype.size, count * dtype.size)
+    /// One of the parts that the leading axes number in row-major order, without these axes; `nil` unless its elements are at
+    /// hand and few.
+    public func part(_ number: Int, ofLeading axes: Int) -> Tensor? {
+        let inner = axes == rank ? [] : Shape(shape.dropFirst(axes))
+        guard let count = inner.elementCount, count <= 256 else { return nil }
+        let (type, length) = (TensorType(dtype, inner), count * dtype.size)
         return unsafe lendPresent { from in
-            unsafe Tensor.filled(type, count) { _ = unsafe memcpy($0, from + first, length) }
+            unsafe Tensor.filled(type, count) { _ = unsafe memcpy($0, from + number * length, length) }
         }
     }
 

@@ -159,6 +159,11 @@ extension Machine {
         if arguments.count == 1, case .tensor(let x) = regs[arguments.lowerBound] { return isCheck ? nil : row(x, origin: origin).map { .tensor($0) } }
         // Of anything else a name that is a layer, too, may make one.
         if case .dual = function.kind { return nil }
+        if arguments.count == 1, case .list(let list) = regs[arguments.lowerBound] {
+            if isCheck { return nil }
+            let parts = list.values
+            return row(stacking: parts.count) { if case .tensor(let part) = parts[$0] { part } else { nil } }.map { .tensor($0) }
+        }
         switch arguments.count {
         case 1: return Immediate.Number(regs[arguments.lowerBound]).flatMap { row($0) }.map { Value($0) }
         case 2:

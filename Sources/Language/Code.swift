@@ -239,7 +239,7 @@ public final class Function: @unchecked Sendable {
     let body: Body!
     /// What calling it needs, as plain data; `nil` for anything but a `.code`.
     let entry: Entry?
-    /// For an op that is element by element, or a product, the quick way to its result.
+    /// For an op that is element by element, a product or a stack, the quick way to its result.
     private(set) lazy var immediate: Immediate? =
         switch kind {
         case .op(let op): Immediate(op)

@@ -158,7 +158,7 @@ extension Compiler {
         let target = allocate()
         switch alias {
         case .everything:
-            for name in (try? importedNames(path, pathRange)) ?? [] {
+            for name in (try? importedNames(path, pathRange)) ?? [] where !ownFunctions.contains(name) {
                 guard let slot = scope.locals[name] else { continue }
                 info.slots.append((name, slot))
                 scope.definitelySet.insert(slot)

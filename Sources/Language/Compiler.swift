@@ -15,6 +15,8 @@ final class Compiler {
     var scope: Scope
     /// While what a file declares at its top level is compiled.
     var isHoisting = false
+    /// The names of the file's own functions: they stand before its statements run, and no bare import replaces them.
+    var ownFunctions: Set<String> = []
 
     /// A function under compilation.
     final class Scope {
@@ -92,6 +94,7 @@ final class Compiler {
         scope.nextRegister = module.slots.count
         scope.definitelySet = known
         for (name, slot) in module.slots { code.registerNames[slot] = name }
+        ownFunctions = Set(hoisted.map(\.name.text))
         for declaration in hoisted {
             isHoisting = true
             declare(declaration)

@@ -158,13 +158,12 @@ extension Machine {
     /// The part at a list of ints, where it needs no more than copying.
     private func present(_ tensor: Tensor, _ parts: [Subscription]) -> Tensor? {
         guard parts.count <= tensor.rank else { return nil }
-        var places: [Int] = []
-        places.reserveCapacity(parts.count)
+        var number = 0
         for (part, size) in zip(parts, tensor.shape) {
             guard case .index(.int(let index)) = part, let place = resolve(index, size) else { return nil }
-            places.append(place)
+            number = number * size + place
         }
-        return tensor.part(at: places)
+        return tensor.part(number, ofLeading: parts.count)
     }
 
     /// NumPy's indexing: ints and slices as one strided slice, then one array index or mask by gathering.

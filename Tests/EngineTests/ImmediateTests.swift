@@ -93,15 +93,42 @@ import Testing
         recording.close()
     }
 
+    @Test func equalTensorsAtHandAreStackedAtOnce() throws {
+        let (op, row) = try Self.row("stack")
+        var draws = Draws(4)
+        func stacked(_ xs: [Tensor?]) -> Tensor? { row(stacking: xs.count) { xs[$0] } }
+        for dtype in Self.dtypes {
+            for (count, shape) in [(1, []), (3, []), (40, []), (2, [3]), (5, [2, 0, 3]), (7, [4, 20])] as [(Int, Shape)] {
+                let xs = try (0..<count).map { _ in try Self.tensor(op, dtype, shape, &draws) }
+                try Tensor.compute(xs)
+                let now = try #require(stacked(xs))
+                let later = try Tensor.apply(op, xs, op.attributes())[0]
+                #expect(now.isComputed && !later.isComputed)
+                #expect(now.type == later.type)
+                #expect(try now.bytes() == later.bytes(), "\(count) of \(dtype)\(shape)")
+            }
+        }
+        // Not what is large, pending, recorded, traced or no tensor, differs, or is an error.
+        let x = Tensor.make([1, 2] as [Float], [2])
+        let large = Tensor.make([Float](repeating: 1, count: 1000), [1000])
+        let deep = Tensor.make([1] as [Float], Shape(repeating: 1, count: TensorType.mostAxes))
+        let pending = try EngineTests.op("exp", x)
+        for xs in [
+            [], [nil], [x, nil], [large, large], [deep], [x, pending], [x, .argument(x.type)], [.unknown(x.type)], [x, .scalar(1.0, .f32)],
+            [x, Tensor.make([1, 2], [2])],
+        ] as [[Tensor?]] { #expect(stacked(xs) == nil) }
+        let recording = Recording(of: [x])
+        #expect(stacked([x, x]) == nil)
+        recording.close()
+    }
+
     @Test func aPartOfWhatIsAtHandIsCopied() throws {
         let x = Tensor.make((0..<24).map { Float($0) }, [2, 3, 4])
-        #expect(try x.part(at: [1, 2])?.doubles == [20, 21, 22, 23])
-        #expect(try x.part(at: [1, 2, 3])?.doubles == [23])
-        #expect(x.part(at: [1])?.shape == [3, 4])
-        #expect(try x.part(at: [])?.doubles == x.doubles)
-        #expect(x.part(at: [2]) == nil)
-        #expect(x.part(at: [0, 0, 0, 0]) == nil)
-        #expect(try op("exp", x).part(at: [0]) == nil)
+        #expect(try x.part(5, ofLeading: 2)?.doubles == [20, 21, 22, 23])
+        #expect(try x.part(23, ofLeading: 3)?.doubles == [23])
+        #expect(x.part(1, ofLeading: 1)?.shape == [3, 4])
+        #expect(try x.part(0, ofLeading: 0)?.doubles == x.doubles)
+        #expect(try op("exp", x).part(0, ofLeading: 1) == nil)
     }
 
     @Test func whatCanFailOrNeedsCastsIsLeftToApply() throws {
