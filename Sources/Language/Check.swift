@@ -48,6 +48,13 @@ struct ConditionalFit {
 extension Machine {
     // MARK: Both ways of a branch
 
+    /// Whether a function of the standard library is running, and will get here at the run, too: what it finds wrong is wrong.
+    var isSureInStandard: Bool {
+        guard let frame = frames.last, frame.module.isStandard else { return false }
+        let own = (frames.lastIndex { !$0.module.isStandard } ?? -1) + 1
+        return !check.regionDepths.contains { $0 > own } && !check.pending.keys.contains { $0 > own }
+    }
+
     /// What a fit learns on a way that may not be taken holds there only.
     func noteConditionalFit(_ estimator: Estimator) {
         guard isCheck, !check.regionDepths.isEmpty else { return }

@@ -187,7 +187,8 @@ extension Native {
             }
         },
         Native("string", [Parameter("x")], doc: "A value as `print` writes it.", example: "string(1.0)    # => 1.0", result: .string) { machine, arguments in .string(try machine.printed(arguments[0])) },
-        Native("error", [Parameter("message")], doc: "Ends the script with a message.", example: "", inCheck: .skipped) { machine, arguments in
+        Native("error", [Parameter("message")], doc: "Ends the script with a message.", example: "", inCheck: .aware) { machine, arguments in
+            if machine.isCheck, arguments.values[0].hasUnknown || !machine.isSureInStandard { return .none }
             throw Fault("E0427", try machine.printed(arguments[0]))
         },
         Native("seed", [Parameter("n")], doc: "Begins the random stream anew; without it the seed is 0.", example: "seed(7)") { machine, arguments in

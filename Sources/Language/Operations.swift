@@ -263,7 +263,13 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(parameters, bound.attributes).map { try attribute($0, $1, op) })
-        let types = try op.types(inputs.map(\.type), attributes)
+        var given = inputs.map(\.type)
+        // What is left for a size that is not known cannot be said of two: as little as if the tensor's own were not.
+        let holes = zip(bound.attributes, attributes.values).contains { value, attribute in
+            if value.hasUnknown, case .ints(let sizes) = attribute { sizes.filter { $0 == -1 }.count > 1 } else { false }
+        }
+        if holes { for index in given.indices where given[index].rank > 0 { given[index].shape[0] = Shape.unknownSize } }
+        let types = try op.types(given, attributes)
         let results = types.map { Value.tensor(.unknown($0)) }
         check.steps += CheckState.stepsPerOp
         switch op.results(attributes) {

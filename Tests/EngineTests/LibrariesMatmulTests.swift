@@ -72,10 +72,10 @@ func narrowTilesAgreeWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
         let (a, b) = (Sample.random(.f64, [m * k], &random).values, Sample.random(.f64, [k * n], &random).values)
         let expected = plainProduct(a, b, m, n, k, ta, tb)
         var double = [Double](repeating: 1, count: m * n)
-        unsafe tfs_matmul_narrow_f64(m, n, k, a, rowA, columnA, b, rowB, columnB, &double, n, 1)
+        unsafe tfs_matmul_narrow_f64(m, n, k, a, rowA, columnA, b, rowB, columnB, &double, n, tfs_finish(adds: true, relu: false, row: 0, plus: nil))
         #expect(distance(double.map { $0 - 1 }, expected) < 1e-12, "\(ta) \(tb)")
         var single = [Float](repeating: 1, count: m * n)
-        unsafe tfs_matmul_narrow_f32(m, n, k, a.map { Float($0) }, rowA, columnA, b.map { Float($0) }, rowB, columnB, &single, n, 0)
+        unsafe tfs_matmul_narrow_f32(m, n, k, a.map { Float($0) }, rowA, columnA, b.map { Float($0) }, rowB, columnB, &single, n, tfs_finish())
         #expect(distance(single.map { Double($0) }, expected) < 3e-5, "\(ta) \(tb)")
     }
 }

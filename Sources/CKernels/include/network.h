@@ -18,14 +18,22 @@ struct tfs_window {
 /* Whether each window is a square of 2×2 beside the next and free of padding. */
 bool tfs_pools_pairs(const struct tfs_window *_Nonnull s);
 
+/* What a product does to its result on the way: c = relu(c + a · b + plus), each part if it is asked for. The rows of `plus`
+   lie `row` elements apart: 0 where one is added to all. */
+typedef struct {
+    bool adds, relu;
+    size_t row;
+    const void *_Nullable plus;
+} tfs_finish;
+
 #define TFS_MATMUL(T, name)                                                                                            \
-    /* c = a · b for a[m][k], b[k][n], c[m][n] with the strides of their rows and columns; c's columns lie dense. c is     \
-       distinct from a and b, k is not 0; `adds` adds to c instead. */                                                 \
+    /* c = a · b, finished, for a[m][k], b[k][n], c[m][n] with the strides of their rows and columns; c's columns lie      \
+       dense. c is distinct from all else, k is not 0. */                                                              \
     void tfs_matmul_##name(size_t m, size_t n, size_t k, const T *_Nonnull a, size_t row, size_t column,               \
-                           const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, int adds);    \
+                           const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, tfs_finish finish);    \
     /* The same as it is where registers are narrow. */                                                                \
     void tfs_matmul_narrow_##name(size_t m, size_t n, size_t k, const T *_Nonnull a, size_t row, size_t column,        \
-                                  const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, int adds); \
+                                  const T *_Nonnull b, size_t brow, size_t bcolumn, T *_Nonnull c, size_t crow, tfs_finish finish); \
     /* y[m] = a[m][n] · x[n], or with `transposed` y[n] = x[m] · a[m][n]; `row` is the stride of a's rows. */          \
     void tfs_matvec_##name(size_t m, size_t n, size_t row, int transposed, const T *_Nonnull a, const T *_Nonnull x,   \
                            T *_Nonnull y);

@@ -21,6 +21,18 @@ internal import Graphs
     var rest: Epilogue { unsafe Epilogue(residual: residual, relu: relu && residual != nil) }
     var isEmpty: Bool { unsafe bias == nil && residual == nil && !relu }
 
+    /// The parts that a product does itself, at a place of its result: one of two additions.
+    func finish<T>(_ row: Int, _ column: Int, _: T.Type) -> tfs_finish {
+        if let bias = unsafe bias {
+            return unsafe tfs_finish(adds: false, relu: relu && residual == nil, row: 0, plus: bias.elements(T.self) + column)
+        }
+        guard let residual = unsafe residual else { return unsafe tfs_finish(adds: false, relu: relu, row: 0, plus: nil) }
+        let width = unsafe residual.shape.last ?? 1
+        return unsafe tfs_finish(adds: false, relu: relu, row: width, plus: residual.elements(T.self) + row * width + column)
+    }
+    /// What is left to do then.
+    var afterFinish: Epilogue { unsafe bias == nil ? Epilogue() : rest }
+
     /// Does it to a block of y, whose rows have `width` columns.
     func apply(rows: Range<Int>, columns: Range<Int>, of width: Int, to y: Operand) throws(OpError) {
         if unsafe isEmpty { return }

@@ -70,7 +70,7 @@ private struct Product {
         let parts = m * n * k / work
         let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
         let rows = min(m, most)
-        let columns = min(n, (work / (rows * k) + 31) / 32 * 32)
+        let columns = min(n, (work / (rows * k) + 63) / 64 * 64)
         return (rows, max(columns, min(n, 32)))
     }
 
@@ -91,8 +91,9 @@ private struct Product {
                 unsafe T.matmul(
                     rows.count, columns.count, k, a.elements(T.self) + batches.offset(number, 0) + row * rowA, rowA, columnA,
                     b.elements(T.self) + batches.offset(number, 1) + column * columnB, rowB, columnB,
-                    y.elements(T.self) + number * m * n + row * n + column, n, 0)
-                try unsafe epilogue.apply(rows: number * m + row..<number * m + rows.upperBound, columns: columns, of: n, to: y)
+                    y.elements(T.self) + number * m * n + row * n + column, n, epilogue.finish(number * m + row, column, T.self))
+                let all = number * m + row..<number * m + rows.upperBound
+                try unsafe epilogue.afterFinish.apply(rows: all, columns: columns, of: n, to: y)
             }
         }
     }
@@ -158,9 +159,9 @@ func transpose<T: BitwiseCopyable>(
     }
 }
 
-/// m, n, k, a and b each with its strides along rows and columns, the product, its stride along rows, whether to add.
+/// m, n, k, a and b each with its strides along rows and columns, the product, its stride along rows, what else is done to it.
 typealias MatrixProduct<T> = (
-    Int, Int, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>, Int, Int32
+    Int, Int, Int, UnsafePointer<T>, Int, Int, UnsafePointer<T>, Int, Int, UnsafeMutablePointer<T>, Int, tfs_finish
 ) -> Void
 /// m, n, the stride along rows, whether the matrix is transposed, the matrix, the vector, and the product.
 typealias VectorProduct<T> = (Int, Int, Int, Int32, UnsafePointer<T>, UnsafePointer<T>, UnsafeMutablePointer<T>) -> Void

@@ -74,7 +74,7 @@ struct Winograd {
             for i in 0..<36 {
                 unsafe tfs_matmul_f32(
                     range.count, outputs, inputs, v + i * stepX, inputs, 1, u.floats + i * Self.step(places), outputs, 1,
-                    m + i * stepY, outputs, 0)
+                    m + i * stepY, outputs, tfs_finish())
             }
             unsafe tfs_winograd_output(
                 &window, range.lowerBound, range.count, m, stepY, epilogue.bias?.elements(), epilogue.residual?.elements(),
@@ -99,7 +99,8 @@ struct Winograd {
                 for i in 0..<36 {
                     unsafe tfs_matmul_f32(
                         inputs, outputs, range.count, v + i * stepX, 1, inputs, m + i * stepY, outputs, 1,
-                        sums.floats + (part * 36 + i) * step, outputs, number > first ? 1 : 0)
+                        sums.floats + (part * 36 + i) * step, outputs,
+                        tfs_finish(adds: number > first, relu: false, row: 0, plus: nil))
                 }
             }
         }
