@@ -58,14 +58,41 @@ extension Tensor {
         return Tensor(TensorType(rows.dtype, Array(rows.shape.dropFirst())), try rows.computedStorage())
     }
 
-    /// One of the parts that the leading axes number in row-major order, without these axes; `nil` unless its elements are at
-    /// hand and few.
-    public func part(_ number: Int, ofLeading axes: Int) -> Tensor? {
-        let inner = axes == rank ? [] : Shape(shape.dropFirst(axes))
-        guard let count = inner.elementCount, count <= 256 else { return nil }
-        let (type, length) = (TensorType(dtype, inner), count * dtype.size)
+    /// The elements from a place on, in steps of so many elements along each axis of a shape; `nil` unless they are at hand and few.
+    public func part(at place: Int, _ shape: Shape, strides: [Int]) -> Tensor? {
+        guard let count = shape.elementCount, count <= 256 else { return nil }
+        let (type, size) = (TensorType(dtype, shape), dtype.size)
         return unsafe lendPresent { from in
-            unsafe Tensor.filled(type, count) { _ = unsafe memcpy($0, from + number * length, length) }
+            unsafe Tensor.filled(type, count) { to in
+                if count > 0 { unsafe Self.copy(from + place * size, strides, shape, to, size) }
+            }
+        }
+    }
+
+    private static func copy(
+        _ from: UnsafeRawPointer, _ strides: [Int], _ shape: Shape, _ to: UnsafeMutableRawPointer, _ size: Int
+    ) {
+        // The last axes that lie side by side are one run.
+        var (axis, run) = (shape.count, 1)
+        while axis > 0, strides[axis - 1] == run {
+            axis -= 1
+            run *= shape[axis]
+        }
+        var places = Array(repeating: 0, count: axis)
+        var (from, to) = unsafe (from, to)
+        while true {
+            unsafe memcpy(to, from, run * size)
+            unsafe to += run * size
+            var k = axis - 1
+            while k >= 0 {
+                places[k] += 1
+                unsafe from += strides[k] * size
+                if places[k] < shape[k] { break }
+                unsafe from -= shape[k] * strides[k] * size
+                places[k] = 0
+                k -= 1
+            }
+            if k < 0 { return }
         }
     }
 

@@ -258,6 +258,15 @@ extension Tensor {
         return unsafe storage.lend { unsafe body(UnsafeRawPointer($0.baseAddress!)) }
     }
 
+    /// Where the elements are that `lendPresent` would lend; the few that lie in the tensor itself are copied.
+    func presentAddress(orCopyTo place: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+        unsafe lendPresent { elements in
+            if !isSmall { return unsafe UnsafeMutableRawPointer(mutating: elements) }
+            unsafe place.copyMemory(from: elements, byteCount: Tensor.small)
+            return unsafe place
+        }
+    }
+
     /// The elements in row-major order, converted to `T` as a cast would.
     public func elements<T: TensorElement>(as: T.Type = T.self) throws(ExecutionError) -> [T] {
         let (dtype, count) = (dtype, count ?? 0)

@@ -128,7 +128,7 @@ extension Op {
     public func attributes(_ given: [String: Attribute] = [:]) -> Attributes {
         for name in given.keys { precondition(attributeNames.contains(name), "op `\(self.name)` has no `\(name)`") }
         return Attributes(
-            parameters.filter { !$0.kind.isInput }.map { parameter in
+            attributeParameters.map { parameter in
                 guard let value = given[parameter.name] ?? parameter.defaultValue else {
                     preconditionFailure("op `\(self.name)` needs `\(parameter.name)`")
                 }

@@ -20,6 +20,7 @@ public struct Op: Sendable {
         let resultNames: [String]
         let domain: ClosedRange<Double>
         let ownSamples: [Sample]
+        let attributeParameters: [Parameter]
         let attributeNames: [String]
         let usual: Usual?
         /// Where it stands in the registry, once it does.
@@ -42,7 +43,8 @@ public struct Op: Sendable {
             self.chooseResults = chooseResults
             self.domain = domain
             ownSamples = samples
-            attributeNames = parameters.filter { !$0.kind.isInput }.map(\.name)
+            attributeParameters = parameters.filter { !$0.kind.isInput }
+            attributeNames = attributeParameters.map(\.name)
             usual = Usual(parameters)
         }
     }
@@ -67,7 +69,9 @@ public struct Op: Sendable {
     public var domain: ClosedRange<Double> { row.domain }
     /// Inputs and attributes that numeric tests try; empty when the row's kind needs nothing special.
     var ownSamples: [Sample] { row.ownSamples }
-    /// The names of the parameters that are attributes, in the order of `Attributes.values`.
+    /// The parameters that are attributes, in the order of `Attributes.values`.
+    public var attributeParameters: [Parameter] { row.attributeParameters }
+    /// Their names.
     public var attributeNames: [String] { row.attributeNames }
     /// How most calls are written; `nil` for ops that have no such form.
     public var usual: Usual? { row.usual }

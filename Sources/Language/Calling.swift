@@ -157,8 +157,12 @@ extension Machine {
         guard let row = function.immediate else { return nil }
         // The check wants to know which function made a model's outputs.
         if arguments.count == 1, case .tensor(let x) = regs[arguments.lowerBound] { return isCheck ? nil : row(x, origin: origin).map { .tensor($0) } }
-        // Of anything else a name that is a layer, too, may make one.
-        if case .dual = function.kind { return nil }
+        // Of anything but a tensor a name that is a layer, too, may make one.
+        if case .dual = function.kind {
+            guard !isCheck, arguments.count == 2, case .tensor(let x) = regs[arguments.lowerBound], case .tensor(let y) = regs[arguments.lowerBound + 1]
+            else { return nil }
+            return row(x, y, origin: origin).map { .tensor($0) }
+        }
         if arguments.count == 1, case .list(let list) = regs[arguments.lowerBound] {
             if isCheck { return nil }
             let parts = list.values

@@ -155,15 +155,39 @@ extension Machine {
             : (clamp(try int(start), count - 1), clamp(try int(stop), -1), stride)
     }
 
-    /// The part at a list of ints, where it needs no more than copying.
+    /// The part at ints and slices, where it needs no more than copying.
     private func present(_ tensor: Tensor, _ parts: [Subscription]) -> Tensor? {
-        guard parts.count <= tensor.rank else { return nil }
-        var number = 0
-        for (part, size) in zip(parts, tensor.shape) {
-            guard case .index(.int(let index)) = part, let place = resolve(index, size) else { return nil }
-            number = number * size + place
+        let whole = tensor.shape
+        // Elements from one place of the last axis met to the next.
+        guard var stride = tensor.count, stride > 0 else { return nil }
+        var (axis, place, shape, strides) = (0, 0, Shape(), [Int]())
+        for part in parts {
+            if case .index(.none) = part {
+                shape.append(1)
+                strides.append(0)
+                continue
+            }
+            guard axis < whole.count else { return nil }
+            stride /= whole[axis]
+            switch part {
+            case .index(.int(let index)):
+                guard let index = resolve(index, whole[axis]) else { return nil }
+                place += index * stride
+            case .slice(let start, let stop, let step):
+                guard let (start, stop, step) = try? bounds(start, stop, step, whole[axis]) else { return nil }
+                place += start * stride
+                shape.append(max(0, (stop - start + step - step.signum()) / step))
+                strides.append(step * stride)
+            case .index, .ellipsis: return nil
+            }
+            axis += 1
         }
-        return tensor.part(number, ofLeading: parts.count)
+        for size in whole[axis...] {
+            stride /= size
+            shape.append(size)
+            strides.append(stride)
+        }
+        return tensor.part(at: place, shape, strides: strides)
     }
 
     /// NumPy's indexing: ints and slices as one strided slice, then one array index or mask by gathering.
@@ -291,9 +315,7 @@ extension Machine {
             result = .unknown(TensorType(tensor.dtype, shape))
         } else if !(0..<tensor.rank).allSatisfy({ begin[$0] == 0 && end[$0] == tensor.shape[$0] && step[$0] == 1 }) {
             let slice = op("_slice")
-            result = try Tensor.apply(
-                slice, [tensor], slice.attributes(["begin": .ints(begin), "end": .ints(end), "step": .ints(step)]),
-                origin: origin())[0]
+            result = try applied(slice, [tensor], slice.attributes(["begin": .ints(begin), "end": .ints(end), "step": .ints(step)]))[0]
         }
         var shape: Shape = []
         var source = 0
@@ -316,7 +338,7 @@ extension Machine {
                 result = .unknown(TensorType(result.dtype, shape))
             } else {
                 let reshape = op("reshape")
-                result = try Tensor.apply(reshape, [result], reshape.attributes(["shape": .ints(shape)]), origin: origin())[0]
+                result = try applied(reshape, [result], reshape.attributes(["shape": .ints(shape)]))[0]
             }
         }
         guard let gather else { return .tensor(result) }

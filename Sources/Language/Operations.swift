@@ -36,13 +36,19 @@ extension Machine {
         if let number = try scriptNumber(op, bound) { return number }
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
-        let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
+        let attributes = Attributes(try zip(op.attributeParameters, bound.attributes).map { try attribute($0, $1, op) })
         return try results(of: op, inputs, attributes)
+    }
+
+    /// An op's results, at once if that costs less than to wait until somebody looks.
+    func applied(_ op: Op, _ inputs: [Tensor], _ attributes: Attributes) throws -> [Tensor] {
+        if !isCheck, let results = Tensor.atOnce(op, inputs, attributes) { return results }
+        return try Tensor.apply(op, inputs, attributes, origin: origin())
     }
 
     /// An op's results as a script sees them.
     private func results(of op: Op, _ inputs: [Tensor], _ attributes: Attributes) throws -> Value {
-        var results = try Tensor.apply(op, inputs, attributes, origin: origin())
+        var results = try applied(op, inputs, attributes)
         tally?.count(op, inputs, attributes)
         if isCheck {
             check.steps += CheckState.stepsPerOp
@@ -62,13 +68,11 @@ extension Machine {
         var attributes: [Value] = []
     }
 
-    private func attributeParameters(_ op: Op) -> [Op.Parameter] { op.parameters.filter { !$0.kind.isInput } }
-
     private func bind(_ op: Op, _ positional: [Value], _ named: [(String, Value)]) throws -> Bound {
         var bound = Bound()
         var rest = positional[...]
         var named = named
-        let known = op.parameters.filter { $0.kind != .key && $0.kind != .hidden }.map(\.name)
+        var known: [String] { op.parameters.filter { $0.kind != .key && $0.kind != .hidden }.map(\.name) }
         for parameter in op.parameters {
             var given: Value?
             if let index = named.firstIndex(where: { $0.0 == parameter.name }) {
@@ -166,7 +170,7 @@ extension Machine {
             return nil
         }
         if op.name == "abs", case .int(.min) = bound.inputs[0] { throw Fault.overflow }
-        let attributes = Attributes(try zip(attributeParameters(op), bound.attributes).map { try attribute($0, $1, op) })
+        let attributes = Attributes(try zip(op.attributeParameters, bound.attributes).map { try attribute($0, $1, op) })
         let result = try Tensor.apply(op, numbers, attributes, origin: origin())[0]
         switch result.dtype {
         case .bool: return .bool(try result.elements(as: Bool.self)[0])
@@ -252,7 +256,7 @@ extension Machine {
     /// In the check: the result when an input or attribute is not known. What can be said of its type is said.
     private func unknownResult(_ op: Op, _ bound: Bound) throws -> Value {
         // A shape with unknown sizes still has a rank.
-        let parameters = attributeParameters(op)
+        let parameters = op.attributeParameters
         let shapes = zip(parameters, bound.attributes).allSatisfy { parameter, value in
             !value.hasUnknown || (parameter.kind == .shape && isList(value))
         }
@@ -281,7 +285,7 @@ extension Machine {
 
     /// A script's value as an op's attribute.
     private func attribute(_ parameter: Op.Parameter, _ value: Value, _ op: Op) throws -> Attribute {
-        let what = "`\(parameter.name)` of `\(op.name)`"
+        var what: String { "`\(parameter.name)` of `\(op.name)`" }
         func ints(_ value: Value) throws -> [Int]? {
             switch value {
             case .int(let x): return [x]

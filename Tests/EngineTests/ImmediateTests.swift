@@ -124,11 +124,37 @@ import Testing
 
     @Test func aPartOfWhatIsAtHandIsCopied() throws {
         let x = Tensor.make((0..<24).map { Float($0) }, [2, 3, 4])
-        #expect(try x.part(5, ofLeading: 2)?.doubles == [20, 21, 22, 23])
-        #expect(try x.part(23, ofLeading: 3)?.doubles == [23])
-        #expect(x.part(1, ofLeading: 1)?.shape == [3, 4])
-        #expect(try x.part(0, ofLeading: 0)?.doubles == x.doubles)
-        #expect(try op("exp", x).part(0, ofLeading: 1) == nil)
+        #expect(try x.part(at: 20, [4], strides: [1])?.doubles == [20, 21, 22, 23])
+        #expect(try x.part(at: 23, [], strides: [])?.doubles == [23])
+        #expect(try x.part(at: 0, [2, 3, 4], strides: [12, 4, 1])?.doubles == x.doubles)
+        #expect(try x.part(at: 3, [2, 1, 2], strides: [12, 0, -2])?.doubles == [3, 1, 15, 13])
+        #expect(try x.part(at: 11, [3], strides: [-4])?.doubles == [11, 7, 3])
+        #expect(try x.part(at: 24, [2, 0], strides: [12, 1])?.doubles == [])
+        #expect(x.part(at: 0, [2, 3], strides: [12, 4])?.shape == [2, 3])
+        #expect(try op("exp", x).part(at: 0, [2], strides: [1]) == nil)
+    }
+
+    @Test func anOpSeenBeforeIsComputedAtOnce() throws {
+        let sum = try #require(Op.named("sum"))
+        let over = sum.attributes(["axis": .ints([1])])
+        func atOnce(_ x: Tensor) -> Tensor? { Tensor.atOnce(sum, [x], over)?[0] }
+        for shape in [[7, 3], [300, 3]] as [Shape] {
+            let x = Tensor.make((0..<shape.elementCount!).map { Float($0) }, shape)
+            #expect(atOnce(x) == nil)
+            let now = try #require(atOnce(x))
+            #expect(now.isComputed)
+            #expect(try now.doubles == (0..<shape[0]).map { Double(9 * $0 + 3) })
+        }
+        // Not what is large, pending, recorded or traced, and not what fails.
+        let large = Tensor.make([Float](repeating: 1, count: 3000), [1000, 3])
+        let x = Tensor.make((0..<21).map { Float($0) }, [7, 3])
+        for x in [large, try op("exp", x), .argument(x.type), .unknown(x.type)] { for _ in 0..<3 { #expect(atOnce(x) == nil) } }
+        let recording = Recording(of: [x])
+        #expect(atOnce(x) == nil)
+        recording.close()
+        let gather = try #require(Op.named("gather"))
+        let outside = Tensor.make([5, 1] as [Int32], [2])
+        for _ in 0..<3 { #expect(Tensor.atOnce(gather, [Tensor.make([1, 2] as [Float], [2]), outside], gather.attributes()) == nil) }
     }
 
     @Test func whatCanFailOrNeedsCastsIsLeftToApply() throws {

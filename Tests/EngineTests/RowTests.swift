@@ -107,6 +107,24 @@ import Testing
         }
     }
 
+    /// What is computed when it is written, from the second time on, has the types and the bits of what is computed when somebody looks.
+    @Test(arguments: Op.all.map(\.name))
+    func atOnceIsAsLater(_ name: String) throws {
+        let op = try #require(Op.named(name))
+        for (i, sample) in op.samples.enumerated() {
+            let test = Case(op, sample, seed: UInt64(i) + 1)
+            let inputs = try test.tensors(test.values)
+            let later = try test.results(inputs)
+            _ = Tensor.atOnce(op, inputs, test.attributes)
+            guard let now = Tensor.atOnce(op, inputs, test.attributes) else { continue }
+            #expect(now.map(\.type) == later.map(\.type))
+            for (a, b) in zip(now, later) {
+                #expect(a.isComputed)
+                #expect(try a.bytes() == b.bytes(), "\(name), sample \(i)")
+            }
+        }
+    }
+
     @Test(arguments: ["exp", "tanh", "multiply", "divide", "sigmoid", "softplus", "square", "power"].filter { Op.named($0) != nil })
     func secondDerivativeAgreesWithCentralDifference(_ name: String) throws {
         let op = try #require(Op.named(name))
