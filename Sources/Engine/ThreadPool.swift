@@ -26,11 +26,16 @@ internal import Synchronization
     private typealias Body = (Int) -> Void
     /// The job.
     private var body: UnsafePointer<Body>?
+    // Threads wait for each other where what they write and read lies in one cache line, so that these lie apart.
+    private typealias Apart = InlineArray<16, UInt64>
+    private let apart0 = Apart(repeating: 0)
     /// Chunks that nobody has taken: from the lower 32 bits up to the upper ones. Whoever posts a job takes from the
     /// front, the others from the back, so that a thread finds in its cache what it left there in the job before.
     private let open = Atomic<UInt64>(0)
+    private let apart1 = Apart(repeating: 0)
     /// Chunks that are not finished.
     private let unfinished = Atomic(0)
+    private let apart2 = Apart(repeating: 0)
     /// Whether some thread's job has the pool.
     private let isTaken = Atomic(false)
     private let sleepers = Atomic(0)

@@ -58,12 +58,15 @@ private struct Product {
         }
     }
 
-    /// Multiplications of 5 µs: less is not worth another thread.
+    /// Multiplications of 5 µs: less is not worth a block of its own.
     private static let leastWork = 300_000
+    /// Two blocks of half as much are: another thread takes its own in 2 µs, and the way there and back less than one.
+    private static let leastShared = 200_000
 
     /// Rows and columns of a block.
     private var block: (rows: Int, columns: Int) {
-        if m * n * k < 2 * Self.leastWork { return (m, n) }
+        if m * n * k < Self.leastShared { return (m, n) }
+        if m * n * k < 2 * Self.leastWork { return m > n ? ((m + 1) / 2, n) : (m, (n / 2 + 31) / 32 * 32) }
         // About thirty-two blocks, so that threads end together.
         let work = min(max(m * n * k / 32, Self.leastWork), 1 << 27)
         // Rows that stay in the second-level cache; where there are too few columns to share, as many as there is work for.
