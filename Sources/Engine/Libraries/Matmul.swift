@@ -71,7 +71,7 @@ private struct Product {
         let work = min(max(m * n * k / 32, Self.leastWork), 1 << 27)
         // Rows that stay in the second-level cache; where there are too few columns to share, as many as there is work for.
         let parts = m * n * k / work
-        let most = n >= 64 ? (m >= 1024 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
+        let most = n >= 64 ? (m >= 512 ? 256 : 128) : max(32, (m / parts + 7) / 8 * 8)
         let rows = min(m, most)
         let columns = min(n, (work / (rows * k) + 63) / 64 * 64)
         return (rows, max(columns, min(n, 32)))
