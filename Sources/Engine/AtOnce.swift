@@ -1,5 +1,4 @@
 public import Graphs
-internal import CKernels
 internal import Synchronization
 
 // An op on few elements that are at hand is computed when it is written, by a program of its own: that costs less than a

@@ -54,11 +54,16 @@ func matmulInBlocksAgreesWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
 
             let (bias, residual) = (Sample.random(result, [n], &random), Sample.random(result, [m, n], &random))
             let (shifts, more) = (bias.values, residual.values)
-            try unsafe Libraries.matmul(
-                a.operand, b.operand, transposeA: ta, transposeB: tb,
-                epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true), into: y.operand)
-            let finished = expected.indices.map { max(expected[$0] + shifts[$0 % n] + more[$0], 0) }
-            #expect(distance(y.values, finished) < tolerance, "epilogue \(dtype) \(ta) \(tb)")
+            for parts in 0..<8 {
+                let (isBiased, isAdded, isCut) = (parts & 1 > 0, parts & 2 > 0, parts & 4 > 0)
+                let epilogue = unsafe Epilogue(bias: isBiased ? bias.operand : nil, residual: isAdded ? residual.operand : nil, relu: isCut)
+                try unsafe Libraries.matmul(a.operand, b.operand, transposeA: ta, transposeB: tb, epilogue: epilogue, into: y.operand)
+                let finished = expected.indices.map { place in
+                    let sum = expected[place] + (isBiased ? shifts[place % n] : 0) + (isAdded ? more[place] : 0)
+                    return isCut ? max(sum, 0) : sum
+                }
+                #expect(distance(y.values, finished) < tolerance, "epilogue \(parts) \(dtype) \(ta) \(tb)")
+            }
         }
     }
 }
@@ -77,6 +82,12 @@ func narrowTilesAgreeWithPlainSums(_ m: Int, _ n: Int, _ k: Int) throws {
         var single = [Float](repeating: 1, count: m * n)
         unsafe tfs_matmul_narrow_f32(m, n, k, a.map { Float($0) }, rowA, columnA, b.map { Float($0) }, rowB, columnB, &single, n, tfs_finish())
         #expect(distance(single.map { Double($0) }, expected) < 3e-5, "\(ta) \(tb)")
+        let shifts = (0..<n).map { Double($0 % 5) - 2 }
+        unsafe shifts.withUnsafeBytes { shifts in
+            let finish = unsafe tfs_finish(adds: false, relu: true, row: 0, plus: shifts.baseAddress)
+            unsafe tfs_matmul_narrow_f64(m, n, k, a, rowA, columnA, b, rowB, columnB, &double, n, finish)
+        }
+        #expect(distance(double, expected.indices.map { max(expected[$0] + shifts[$0 % n], 0) }) < 1e-12, "finished \(ta) \(tb)")
     }
 }
 
