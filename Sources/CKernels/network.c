@@ -53,6 +53,26 @@ bool tfs_pools_pairs(const struct tfs_window *s) {
     return found;
 }
 
+void tfs_patches_f32(const struct tfs_window *s, size_t first, size_t count, const float *x, float *y) {
+    size_t c = s->channels_in, outputs = volume(s->output), patch = volume(s->kernel) * c;
+    memset(y, 0, count * patch * sizeof *y);
+    for (size_t row = first; row < first + count; row++, y += patch) {
+        const float *image = x + row / outputs * volume(s->input) * c;
+        size_t at = row % outputs, o2 = at % s->output[2], o1 = at / s->output[2] % s->output[1];
+        size_t o0 = at / s->output[2] / s->output[1];
+        FOR_TAPS(s) memcpy(y + tap * c, image + in * c, c * sizeof *y);
+    }
+}
+
+MULTI void tfs_patches_sum_f32(const struct tfs_window *s, size_t image, size_t first, size_t count, const float *y, float *x) {
+    size_t c = s->channels_in, outputs = volume(s->output), inputs = volume(s->input), patch = volume(s->kernel) * c;
+    x += image * inputs * c + first;
+    y += image * outputs * patch + first;
+    for (size_t in = 0; in < inputs; in++) memset(x + in * c, 0, count * sizeof *x);
+    FOR_OUTPUTS(s) FOR_TAPS(s)
+        for (size_t i = 0; i < count; i++) x[in * c + i] += y[at * patch + tap * c + i];
+}
+
 #define T float
 #define SUFFIX f32
 #include "product.inc"

@@ -157,9 +157,39 @@ private let pieced: [ConvCase?] = [
     ConvCase(batch: 1, input: [7, 7], size: [3, 3], channels: (256, 512), groups: 1, ([1, 1], [1, 1], [1, 1], [1, 1])),
 ]
 
-@Test func convInPiecesAgreesWithPlainLoops() throws {
+/// Few outputs for large kernels: over edges, with gaps, along one axis and three, with odd channels.
+private let patched = [
+    ConvCase(batch: 3, input: [5, 6], size: [3, 3], channels: (40, 200), groups: 1, ([2, 2], [1, 1], [1, 0], [1, 1])),
+    ConvCase(batch: 2, input: [20], size: [5], channels: (64, 256), groups: 1, ([1], [3], [12], [0])),
+    ConvCase(batch: 1, input: [3, 4, 5], size: [2, 3, 2], channels: (24, 256), groups: 1, ([1, 2, 1], [1, 1, 1], [0, 1, 0], [0, 1, 0])),
+    ConvCase(batch: 1, input: [4, 4], size: [4, 4], channels: (70, 130), groups: 1, ([3, 3], [1, 1], [2, 2], [2, 2])),
+]
+
+/// Bias, residual and relu on the way are what they are afterwards.
+private func expectFinishing(_ c: ConvCase, _ x: Sample, _ kernel: Sample, _ random: inout SplitMix) throws {
+    let (bias, residual) = (Sample.random(.f32, [c.y.last!], &random), Sample.random(.f32, c.y, &random))
+    let (y, finished) = (Sample.place(.f32, c.y), Sample.place(.f32, c.y))
+    try unsafe Libraries.conv(x.operand, kernel.operand, c.window, into: y.operand)
+    try unsafe Libraries.conv(
+        x.operand, kernel.operand, c.window, epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true),
+        into: finished.operand)
+    let (sums, shifts, more) = (y.values, bias.values, residual.values)
+    #expect(distance(finished.values, sums.indices.map { max(sums[$0] + shifts[$0 % shifts.count] + more[$0], 0) }) < 1e-5, "\(c)")
+}
+
+@Test func fewOutputsOfLargeKernelsAreProducts() throws {
+    var random = SplitMix(seed: 14)
+    for c in patched {
+        let c = try #require(c)
+        let geometry = WindowGeometry(dtype: .f32, x: c.x, kernel: c.kernel, y: c.y, c.window)
+        for direction in [ConvDirection.forward, .gradientInput, .gradientKernel] { #expect(Patches(direction, geometry) != nil, "\(c)") }
+        try expectFinishing(c, Sample.random(.f32, c.x, &random), Sample.random(.f32, c.kernel, &random), &random)
+    }
+}
+
+@Test func convInPiecesAndAsProductsAgreesWithPlainLoops() throws {
     var random = SplitMix(seed: 6)
-    for c in pieced {
+    for c in pieced + patched {
         let c = try #require(c)
         let (x, kernel, dy) = (Sample.random(.f32, c.x, &random), Sample.random(.f32, c.kernel, &random), Sample.random(.f32, c.y, &random))
         let geometry = WindowGeometry(dtype: .f32, x: c.x, kernel: c.kernel, y: c.y, c.window)
@@ -224,14 +254,7 @@ private let pieced: [ConvCase?] = [
             try onOneThread { try run(alone) }
             #expect(alone.values == found.values, "\(direction) \(c)")
         }
-        let (bias, residual) = (Sample.random(.f32, [c.y.last!], &random), Sample.random(.f32, c.y, &random))
-        let (y, finished) = (Sample.place(.f32, c.y), Sample.place(.f32, c.y))
-        try unsafe Libraries.conv(x.operand, kernel.operand, c.window, into: y.operand)
-        try unsafe Libraries.conv(
-            x.operand, kernel.operand, c.window, epilogue: Epilogue(bias: bias.operand, residual: residual.operand, relu: true),
-            into: finished.operand)
-        let (sums, shifts, more) = (y.values, bias.values, residual.values)
-        #expect(distance(finished.values, sums.indices.map { max(sums[$0] + shifts[$0 % shifts.count] + more[$0], 0) }) < 1e-5, "\(c)")
+        try expectFinishing(c, x, kernel, &random)
     }
 }
 

@@ -18,6 +18,12 @@ struct tfs_window {
 /* Whether each window is a square of 2×2 beside the next and free of padding. */
 bool tfs_pools_pairs(const struct tfs_window *_Nonnull s);
 
+/* What the windows of `count` outputs, counted over all images, see of x: y[count][kernel…][in], 0 for padding. */
+void tfs_patches_f32(const struct tfs_window *_Nonnull s, size_t first, size_t count, const float *_Nonnull x, float *_Nonnull y);
+/* Back: each input of an image is the sum of what all windows have in its place; `count` channels from `first` on. */
+void tfs_patches_sum_f32(const struct tfs_window *_Nonnull s, size_t image, size_t first, size_t count, const float *_Nonnull y,
+                         float *_Nonnull x);
+
 /* What a product does to its result on the way: c = relu(c + a · b + plus), each part if it is asked for. The rows of `plus`
    lie `row` elements apart: 0 where one is added to all. */
 typedef struct {

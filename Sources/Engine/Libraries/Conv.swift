@@ -23,6 +23,7 @@ extension Libraries {
             let packed = if let kept { try unsafe kept.packed(winograd, kernel) } else { try unsafe winograd.pack(kernel) }
             return try unsafe winograd.run(x, packed, y, epilogue)
         }
+        if kept == nil, let patches = Patches(.forward, geometry) { return try unsafe patches.run(x, kernel, y, epilogue) }
         if let plan = try unsafe plan(.forward, geometry, epilogue.fused) {
             let packed = if let kept { try unsafe kept.packed(plan, kernel) } else { try unsafe plan.pack(kernel) }
             return try unsafe plan.run(x, packed, y, epilogue)
@@ -66,6 +67,7 @@ extension Libraries {
         if let winograd = Winograd(.gradientInput, geometry) {
             return try unsafe winograd.run(dy, winograd.pack(kernel), dx, Epilogue())
         }
+        if let patches = Patches(.gradientInput, geometry) { return try unsafe patches.gradientInput(dy, kernel, into: dx) }
         if let plan = try plan(.gradientInput, geometry) { return try unsafe plan.run(dx, plan.pack(kernel), dy, Epilogue()) }
         if geometry.dtype == .bf16 {
             return try unsafe widened(dy) { dy throws(OpError) in
@@ -89,6 +91,11 @@ extension Libraries {
         let geometry = unsafe WindowGeometry(dtype: x.dtype, x: x.shape, kernel: dkernel.shape, y: dy.shape, window)
         if let winograd = Winograd(.gradientKernel, geometry) {
             try unsafe winograd.gradient(x, dy, into: dkernel)
+            if let dbias = unsafe dbias { try unsafe sumRows(dy, into: dbias) }
+            return
+        }
+        if let patches = Patches(.gradientKernel, geometry) {
+            try unsafe patches.gradientKernel(x, dy, into: dkernel)
             if let dbias = unsafe dbias { try unsafe sumRows(dy, into: dbias) }
             return
         }
