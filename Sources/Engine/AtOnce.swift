@@ -4,35 +4,18 @@ internal import Synchronization
 // An op on few elements that are at hand is computed when it is written, by a program of its own: that costs less than a
 // pending node and the way to its elements. What has direct code (`Immediate`) does not come here.
 
-extension Tensor {
-    /// The results of an op, as `apply` would give them, if they can be had at once: nothing is pending, traced, recorded or
-    /// large, and the op was seen before on such types. `nil` leaves it to `apply`, errors too.
-    public static func atOnce(_ op: Op, _ inputs: [Tensor], _ attributes: Attributes) -> [Tensor]? {
-        if inputs.isEmpty || Profile.isOn || op.isRandom { return nil }
-        var words: [Int] = []
-        words.reserveCapacity(1 + 4 * inputs.count)
-        words.append(Int(op.id.index))
-        for input in inputs {
-            let type = input.type
-            guard type.dtype != .string, let count = type.shape.elementCount, count * type.dtype.size <= SmallProgram.most, input.isAtHand
-            else { return nil }
-            words.append(Int(type.dtype.rawValue) << 8 | type.shape.count)
-            words += type.shape
-        }
-        return SmallProgram.of(op, inputs, SmallProgram.Key(words: words, attributes: attributes))?.run(inputs)
-    }
-
-    private var isAtHand: Bool { unsafe lendPresent { _ in true } ?? false }
-}
-
 extension Op {
     /// Whether a key of draws is among its inputs.
     fileprivate var isRandom: Bool { parameters.last?.kind == .key }
 }
 
-/// The program of one op.
-private final class SmallProgram: Sendable {
-    struct Key: Hashable {
+extension Tensor {
+    fileprivate var isAtHand: Bool { unsafe lendPresent { _ in true } ?? false }
+}
+
+/// The program of one op for inputs of some types.
+public final class SmallProgram: Sendable {
+    private struct Key: Hashable {
         /// The op, then the types.
         let words: [Int]
         let attributes: Attributes
@@ -41,14 +24,31 @@ private final class SmallProgram: Sendable {
     private static let entries = Mutex<[Key: Entry]>([:])
     private static let mostEntries = 2048
     /// The bytes of the largest argument or result.
-    static let most = 4096
+    private static let most = 4096
 
     private let program: Program
     private let types: [TensorType]
     private let idle = Mutex<[Workspace]>([])
 
-    /// The program for arguments like these; `nil` at the first time, for what is met once is not worth one.
-    static func of(_ op: Op, _ inputs: [Tensor], _ key: Key) -> SmallProgram? {
+    /// The program for inputs like these, if they are at hand and the op was seen before on such types; `nil` leaves it to
+    /// `Tensor.apply`, errors too.
+    public static func of(_ op: Op, _ inputs: [Tensor], _ attributes: Attributes) -> SmallProgram? {
+        if Profile.isOn || op.isRandom { return nil }
+        var words: [Int] = []
+        words.reserveCapacity(1 + 4 * inputs.count)
+        words.append(Int(op.id.index))
+        for input in inputs {
+            let type = input.type
+            guard type.dtype != .string, let count = type.shape.elementCount, count * type.dtype.size <= most, input.isAtHand
+            else { return nil }
+            words.append(Int(type.dtype.rawValue) << 8 | type.shape.count)
+            words += type.shape
+        }
+        return of(op, inputs, Key(words: words, attributes: attributes))
+    }
+
+    /// `nil` at the first time, for what is met once is not worth a program.
+    private static func of(_ op: Op, _ inputs: [Tensor], _ key: Key) -> SmallProgram? {
         switch entries.withLock({ $0[key] }) {
         case .program(let program)?: return program
         case .refused?: return nil
@@ -74,8 +74,9 @@ private final class SmallProgram: Sendable {
         program = try Program.compile(try line.graph(results.map(\.edge)))
     }
 
-    /// `nil` where it fails on the values.
-    func run(_ inputs: [Tensor]) -> [Tensor]? {
+    /// The results; `nil` where an input of these types is not at hand after all, or the op fails on the values.
+    public func run(_ inputs: [Tensor]) -> [Tensor]? {
+        if Profile.isOn { return nil }
         guard let workspace = idle.withLock({ $0.popLast() }) ?? Workspace(program, inputs.count, types) else { return nil }
         defer { idle.withLock { $0.append(workspace) } }
         return workspace.run(inputs, types)
@@ -112,9 +113,9 @@ private final class SmallProgram: Sendable {
             }
             guard (try? unsafe frame.run(from, to, step: 0)) != nil else { return nil }
             return withExtendedLifetime(inputs) {
-                types.enumerated().map { place, type in
-                    if !storages.isEmpty, let storage = storages[place] { return Tensor(type, storage) }
-                    return unsafe Tensor(type) { unsafe $0.copyMemory(from: to[place], byteCount: type.byteCount) }
+                types.indices.map { place in
+                    if !storages.isEmpty, let storage = storages[place] { return Tensor(types[place], storage) }
+                    return unsafe Tensor(types[place]) { unsafe $0.copyMemory(from: to[place], byteCount: types[place].byteCount) }
                 }
             }
         }

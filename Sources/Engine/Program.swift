@@ -133,6 +133,7 @@ final class Program: Sendable {
         @unsafe func run(
             _ inputs: [UnsafeMutableRawPointer], _ outputs: [UnsafeMutableRawPointer], step: UInt64, proceed: () -> Bool = { true }
         ) throws(ExecutionError) {
+            let program = program
             for (slot, index) in program.inputSlots { unsafe table[slot].pointer = inputs[index] }
             for (slot, index) in program.outputSlots { unsafe table[slot].pointer = outputs[index] }
             try run(0..<program.commit, step, isInterruptible: true)

@@ -1,7 +1,7 @@
 internal import Glibc
 internal import Synchronization
 
-/// One 64-byte aligned block of memory, freed with its last owner. Large blocks are kept for the next of their size.
+/// One 64-byte aligned block of memory, freed with its last owner. Blocks are kept for the next of their size.
 ///
 /// `Sendable` holds because bytes are written only before the storage becomes visible to others.
 @safe final class Storage: @unchecked Sendable {
@@ -21,7 +21,7 @@ internal import Synchronization
     }
 
     deinit {
-        if capacity >= Self.large, unsafe Self.keep(base, capacity) { return }
+        if unsafe Self.keep(base, capacity) { return }
         unsafe free(base)
     }
 
@@ -35,14 +35,16 @@ internal import Synchronization
 
     // MARK: Recycling
 
-    private static let large = 1 << 12
+    /// So many small blocks of a size are kept.
+    private static let mostSmall = 1 << 12
+    private static let small = 1 << 12
 
     private struct Pool {
         /// By the sizes' numbers.
         var blocks: [[UInt]] = Array(repeating: [], count: 8 * Int.bitWidth)
         var bytes = 0
     }
-    /// Numbers the sizes of large blocks.
+    /// Numbers the sizes of blocks.
     private static func number(_ capacity: Int) -> Int {
         let exponent = Int.bitWidth - 1 - capacity.leadingZeroBitCount
         return exponent << 3 | capacity >> (exponent - 3) & 7
@@ -51,9 +53,8 @@ internal import Synchronization
 
     /// Sizes in eighths of a power of two, so that nearly equal ones share blocks.
     private static func capacity(for byteCount: Int) -> Int {
-        if byteCount < large { return max(64, (byteCount + 63) & ~63) }
-        let step = (1 << (Int.bitWidth - 1 - byteCount.leadingZeroBitCount)) >> 3
-        return (byteCount + step - 1) / step * step
+        let step = max(64, (1 << (Int.bitWidth - 1 - max(byteCount, 1).leadingZeroBitCount)) >> 3)
+        return max(step, (byteCount + step - 1) / step * step)
     }
 
     /// A block from the system. Large ones ask for huge pages: filling many small ones costs more than the arithmetic.
@@ -67,7 +68,6 @@ internal import Synchronization
     }
 
     private static func recycled(_ capacity: Int) -> UnsafeMutableRawPointer? {
-        guard capacity >= large else { return nil }
         let address = pool.withLock { pool -> UInt? in
             guard let address = pool.blocks[number(capacity)].popLast() else { return nil }
             pool.bytes -= capacity
@@ -79,9 +79,10 @@ internal import Synchronization
     private static func keep(_ base: UnsafeMutableRawPointer, _ capacity: Int) -> Bool {
         let address = UInt(bitPattern: base)
         return pool.withLock { pool in
-            guard pool.bytes + capacity <= limit / 8 else { return false }
+            let number = number(capacity)
+            guard pool.bytes + capacity <= limit / 8, capacity >= small || pool.blocks[number].count < mostSmall else { return false }
             pool.bytes += capacity
-            pool.blocks[number(capacity)].append(address)
+            pool.blocks[number].append(address)
             return true
         }
     }

@@ -10,12 +10,13 @@ public final class Tensor: @unchecked Sendable {
     /// Whether the elements lie in `few`.
     private let isSmall: Bool
     private let output: Int32
-    /// What it is a result of, as the bits of a reference that this tensor owns: small data become a node only when a
-    /// pending op reads them, perhaps of two threads at once.
+    /// What it is a result of, as the bits of a reference that this tensor owns: data become a node only when a pending op
+    /// reads them, perhaps of two threads at once. Most often nobody ever asks for one.
     private let made: Atomic<UInt>
-    /// The elements of small data: most often nobody ever asks for a node of them, and no memory beside this object is
-    /// needed.
+    /// The elements of small data, which need no memory beside this object.
     private let few: InlineArray<8, UInt64>
+    /// Those of larger data.
+    private let storage: Storage?
 
     /// The bytes of the largest small data.
     static let small = 64
@@ -25,12 +26,18 @@ public final class Tensor: @unchecked Sendable {
         isSmall = false
         self.output = Int32(output)
         few = InlineArray(repeating: 0)
+        storage = nil
         made = Atomic(Self.bits(owning: node))
         node.handles += 1
     }
     convenience init(_ edge: Edge) { self.init(edge.node, edge.output) }
-    convenience init(_ type: TensorType, _ storage: Storage) {
-        self.init(Node(.data, types: Few(type), storages: Few(storage)))
+    init(_ type: TensorType, _ storage: Storage) {
+        self.type = type
+        isSmall = false
+        output = 0
+        made = Atomic(0)
+        few = InlineArray(repeating: 0)
+        self.storage = storage
     }
 
     /// Data of at most `small` bytes, written by `fill`.
@@ -42,6 +49,7 @@ public final class Tensor: @unchecked Sendable {
         var few = InlineArray<8, UInt64>(repeating: 0)
         unsafe withUnsafeMutablePointer(to: &few) { unsafe fill(UnsafeMutableRawPointer($0)) }
         self.few = few
+        storage = nil
     }
 
     deinit {
@@ -61,10 +69,7 @@ public final class Tensor: @unchecked Sendable {
 
     var edge: Edge {
         if let node { return Edge(node: node, output: Int(output)) }
-        let storage = Tensor.allocate(Tensor.small)
-        unsafe withUnsafePointer(to: few) { from in
-            unsafe storage.base.copyMemory(from: from, byteCount: Tensor.small)
-        }
+        let storage = storage ?? copyOfFew()
         let node = Node(.data, types: Few(type), storages: Few(storage))
         node.handles = 1
         let bits = Self.bits(owning: node)
@@ -72,6 +77,12 @@ public final class Tensor: @unchecked Sendable {
         if isFirst { return Edge(node: node, output: 0) }
         unsafe Unmanaged<Node>.fromOpaque(UnsafeRawPointer(bitPattern: bits)!).release()
         return Edge(node: unsafe Unmanaged<Node>.fromOpaque(UnsafeRawPointer(bitPattern: other)!).takeUnretainedValue(), output: 0)
+    }
+
+    private func copyOfFew() -> Storage {
+        let storage = Tensor.allocate(Tensor.small)
+        unsafe withUnsafePointer(to: few) { unsafe storage.base.copyMemory(from: $0, byteCount: Tensor.small) }
+        return storage
     }
 
     public var dtype: DType { type.dtype }
@@ -83,7 +94,7 @@ public final class Tensor: @unchecked Sendable {
     /// Whether its elements can be looked at.
     public var availability: Availability { node?.availability ?? .available }
     /// Whether its elements are there already, so that looking costs nothing.
-    public var isComputed: Bool { isSmall || edge.isComputed }
+    public var isComputed: Bool { isSmall || storage != nil || edge.isComputed }
 
     // MARK: Making
 
@@ -237,6 +248,7 @@ extension Tensor {
     }
 
     func computedStorage() throws(ExecutionError) -> Storage {
+        if let storage { return storage }
         try compute()
         guard let storage = edge.storage else { preconditionFailure("a computed tensor has elements") }
         return storage
@@ -254,7 +266,7 @@ extension Tensor {
         let node = node
         if let node, node.isRecorded { return nil }
         if isSmall { return unsafe withUnsafePointer(to: few) { unsafe body(UnsafeRawPointer($0)) } }
-        guard let node, let storage = Edge(node: node, output: Int(output)).storage else { return nil }
+        guard let storage = storage ?? node.flatMap({ Edge(node: $0, output: Int(output)).storage }) else { return nil }
         return unsafe storage.lend { unsafe body(UnsafeRawPointer($0.baseAddress!)) }
     }
 
@@ -268,6 +280,7 @@ extension Tensor {
     }
 
     /// The elements in row-major order, converted to `T` as a cast would.
+    @_specialize(where T == Double) @_specialize(where T == Int)
     public func elements<T: TensorElement>(as: T.Type = T.self) throws(ExecutionError) -> [T] {
         let (dtype, count) = (dtype, count ?? 0)
         return try unsafe lendElements { unsafe T.load($0, dtype, count: count) }

@@ -84,7 +84,7 @@ extension Machine {
         }
         for (place, size) in zip(places.reversed().suffix(tensor.rank), tensor.shape) { result = try self.index(result, .int(size == 1 ? 0 : place)) }
         guard case .tensor(let number) = result else { return nil }
-        return number.dtype == .f32 ? .tensor(number) : try number.scriptNumbers()[0]
+        return number.dtype == .f32 ? .tensor(number) : try number.scriptNumber()
     }
 
     private func mask(_ value: Value) throws -> (values: [Bool], shape: Shape)? {

@@ -290,7 +290,7 @@ extension Machine {
             let result = try call(function, [fitted.learned ?? .none, try wholeFeatures(estimator, fitted, data)])
             guard case .record(let record) = result else { return result }
             return .record(try zip(record.names, record.values).map { name, value in
-                if case .tensor(let tensor) = value, tensor.count == 1 { return (name, try tensor.scriptNumbers()[0]) }
+                if case .tensor(let tensor) = value, tensor.count == 1 { return (name, try tensor.scriptNumber()) }
                 return (name, value)
             })
         }

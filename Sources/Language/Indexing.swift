@@ -193,6 +193,9 @@ extension Machine {
     /// NumPy's indexing: ints and slices as one strided slice, then one array index or mask by gathering.
     private func tensorSubscripts(_ tensor: Tensor, _ parts: [Subscription]) throws -> Value {
         if !isCheck, let part = present(tensor, parts) { return .tensor(part) }
+        if parts.count == 1, case .index(.tensor(let indices)) = parts[0], indices.dtype.isInteger, indices.rank > 0, tensor.rank > 0 {
+            return try gather(tensor, indices, along: 0)
+        }
         // It may be an int, a mask or an array: the result's rank is not known.
         for case .index(.unknown) in parts { return .unknown }
         let consumed = parts.reduce(0) { count, part in
@@ -348,8 +351,12 @@ extension Machine {
             guard case .tensor(let flat) = try apply(op("reshape"), [.tensor(places), .list([.int(-1)])]) else { return .unknown }
             indices = flat
         }
-        indices = try wrapNegative(indices, result.shape[gather.axis])
-        return try apply(op("gather"), [.tensor(result), .tensor(indices)], [("axis", .int(gather.axis))])
+        return try self.gather(result, indices, along: gather.axis)
+    }
+
+    private func gather(_ tensor: Tensor, _ indices: Tensor, along axis: Int) throws -> Value {
+        let indices = try wrapNegative(indices, tensor.shape[axis])
+        return try apply(op("gather"), [.tensor(tensor), .tensor(indices), .int(axis)])
     }
 
     /// Negative indices count from the end.

@@ -60,6 +60,7 @@ public final class Machine {
     /// The slots of optimizers that scripts apply by hand.
     var handSlots: [ObjectIdentifier: HandSlots] = [:]
 
+    var remembered = RememberedCalls()
     private(set) lazy var immediates = Opcode.immediates
 
     static let stackCapacity = 4 << 20

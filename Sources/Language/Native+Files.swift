@@ -210,7 +210,7 @@ extension Machine {
         case .list, .range: return .array(try (try elements(value) ?? []).map { try json($0, depth: depth + 1, &walk) })
         case .record(let record): return .object(try zip(record.names, record.values).map { JSON.Member($0, try json($1, depth: depth + 1, &walk)) })
         case .tensor(let tensor):
-            guard tensor.rank > 0 else { return try json(tensor.scriptNumbers()[0]) }
+            guard tensor.rank > 0 else { return try json(tensor.scriptNumber()) }
             var rest = try tensor.scriptNumbers()[...]
             func nest(_ axis: Int) throws -> JSON {
                 if axis == tensor.rank { return try rest.popFirst().map(json) ?? .null }

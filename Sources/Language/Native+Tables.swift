@@ -358,7 +358,7 @@ extension Machine {
         case .tensor(let tensor) where tensor.shape.elementCount == 1:
             guard tensor.availability == .available else { throw Fault.looksAtData("a cell of a table") }
             if tensor.dtype == .f32 { return try cell(.float(decimal(tensor.elements(as: Float.self)[0])), name) }
-            return try cell(tensor.scriptNumbers()[0], name)
+            return try cell(tensor.scriptNumber(), name)
         default: throw Fault.type("a cell of column `\(name)`", expected: "a number, a truth value, a string or `none`", found: value)
         }
     }

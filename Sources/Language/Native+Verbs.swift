@@ -72,7 +72,7 @@ extension Native {
             if let count = x.shape.elementCount, count != 1 {
                 throw Fault("E0204", "`item` needs a tensor of one element, found shape \(x.shape.text)", mend: "index it, or use `tolist()`")
             }
-            return try machine.look(x, "`item`") { try $0.scriptNumbers()[0] } ?? .unknown([.bool, .int, .float])
+            return try machine.look(x, "`item`") { try $0.scriptNumber() } ?? .unknown([.bool, .int, .float])
         },
         Native("tolist", [Parameter("x")], doc: "The elements as nested lists of 64-bit numbers.", example: "tensor([[1, 2]]).tolist()    # => [[1, 2]]", inCheck: .aware) { machine, arguments in
             if arguments[0].isUnknown { return .unknown }
@@ -135,5 +135,11 @@ extension Tensor {
         if dtype == .bool { return try elements(as: Bool.self).map { .bool($0) } }
         if dtype.isInteger { return try elements(as: Int.self).map { .int($0) } }
         return try elements(as: Double.self).map { .float($0) }
+    }
+
+    /// The first element.
+    func scriptNumber() throws -> Value {
+        if dtype == .bool { return .bool(try integer(0) != 0) }
+        return dtype.isInteger ? .int(try integer(0)) : .float(try element(0))
     }
 }

@@ -24,10 +24,11 @@ extension Machine {
         {
             return number
         }
+        if !isCheck, tally == nil, let value = remembered.value(of: op, positional, named) { return value }
         if let usual = op.usual, positional.count == usual.inputCount, named.isEmpty, positional.contains(where: isTensor),
             !positional.contains(where: \.isUnknown)
         {
-            return try results(of: op, promoteWeakly(op, positional), usual.attributes)
+            return try results(of: op, promoteWeakly(op, positional), usual.attributes, calledWith: positional, named)
         }
         let bound = try bind(op, positional, named)
         if bound.inputs.contains(where: \.isUnknown) || bound.attributes.contains(where: hasUnknown) {
@@ -37,30 +38,32 @@ extension Machine {
         var inputs = try promoteWeakly(op, bound.inputs)
         if op.parameters.last?.kind == .key { inputs.append(random.nextKey()) }
         let attributes = Attributes(try zip(op.attributeParameters, bound.attributes).map { try attribute($0, $1, op) })
-        return try results(of: op, inputs, attributes)
+        return try results(of: op, inputs, attributes, calledWith: positional, named)
     }
 
     /// An op's results, at once if that costs less than to wait until somebody looks.
     func applied(_ op: Op, _ inputs: [Tensor], _ attributes: Attributes) throws -> [Tensor] {
-        if !isCheck, let results = Tensor.atOnce(op, inputs, attributes) { return results }
+        if !isCheck, let results = SmallProgram.of(op, inputs, attributes)?.run(inputs) { return results }
         return try Tensor.apply(op, inputs, attributes, origin: origin())
     }
 
     /// An op's results as a script sees them.
-    private func results(of op: Op, _ inputs: [Tensor], _ attributes: Attributes) throws -> Value {
-        var results = try applied(op, inputs, attributes)
+    private func results(
+        of op: Op, _ inputs: [Tensor], _ attributes: Attributes, calledWith positional: [Value], _ named: [(String, Value)]
+    ) throws -> Value {
+        if !isCheck, tally == nil, let program = SmallProgram.of(op, inputs, attributes), let results = program.run(inputs) {
+            let form = op.results(attributes)
+            remembered.add(op, positional, named, inputs, program, form)
+            return Value(results, as: form)
+        }
+        var results = try Tensor.apply(op, inputs, attributes, origin: origin())
         tally?.count(op, inputs, attributes)
         if isCheck {
             check.steps += CheckState.stepsPerOp
             results = results.map { $0.availability == .argument ? $0 : .unknown($0.type) }
             noteSquashed(op, results)
         }
-        switch op.results(attributes) {
-        case .one: return .tensor(results[0])
-        case .list: return .list(results.map { .tensor($0) })
-        case .record(let names):
-            return .record(zip(names, results).filter { !$0.0.isEmpty }.map { ($0, .tensor($1)) })
-        }
+        return Value(results, as: op.results(attributes))
     }
 
     private struct Bound {
@@ -337,7 +340,7 @@ extension Machine {
             case .bool(let x): return .bool(x)
             case .none where parameter.kind == .optionalNumber: return .none
             case .tensor(let tensor) where tensor.shape.elementCount == 1:
-                let number = try look(tensor, what) { try $0.scriptNumbers()[0] }
+                let number = try look(tensor, what) { try $0.scriptNumber() }
                 return try number.map { try attribute(parameter, $0, op) } ?? .int(0)
             default: break
             }
