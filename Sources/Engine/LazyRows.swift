@@ -83,13 +83,18 @@ internal import Graphs
             log.append(word)
         }
         steps += 1
-        let (width, source) = (update.width, try flowing.computedStorage())
+        let (rowBytes, source) = (update.width * 4, try flowing.computedStorage())
         try unsafe move(visit.rows) { number, sum in
-            var place = Int(visit.first[number])
+            let first = Int(visit.first[number])
+            if number + 1 < visit.first.count { unsafe tfs_prefetch(source.base + Int(visit.first[number + 1]) * rowBytes, rowBytes) }
+            var place = Int(visit.next[first])
+            if place < 0 { return unsafe source.base + first * rowBytes }
+            unsafe memcpy(sum, source.base + first * rowBytes, rowBytes)
             while place >= 0 {
-                unsafe tfs_zip(.add, .f32, sum, source.base + place * width * 4, sum, width)
+                unsafe tfs_zip(.add, .f32, sum, source.base + place * rowBytes, sum, rowBytes / 4)
                 place = Int(visit.next[place])
             }
+            return unsafe sum
         }
     }
 
@@ -101,17 +106,20 @@ internal import Graphs
         for row in seen.indices { seen[row] = 0 }
     }
 
-    /// Takes rows through the steps that they have not seen; `addFlow` adds what flows to the row of that place.
-    private func move(_ rows: [Int32], addFlow: ((Int, UnsafeMutableRawPointer) -> Void)? = nil) throws(ExecutionError) {
+    /// What flows to the row of that place: where it lies, which may be the given memory.
+    private typealias Flow = (Int, UnsafeMutableRawPointer) -> UnsafeMutableRawPointer
+
+    /// Takes rows through the steps that they have not seen.
+    private func move(_ rows: [Int32], flowing: Flow? = nil) throws(ExecutionError) {
         do throws(OpError) {
             try ThreadPool.run((rows.count + Self.together - 1) / Self.together) { chunk throws(OpError) in
-                try unsafe self.move(rows, chunk * Self.together..<min((chunk + 1) * Self.together, rows.count), addFlow)
+                try unsafe self.move(rows, chunk * Self.together..<min((chunk + 1) * Self.together, rows.count), flowing)
             }
         } catch { throw ExecutionError(error, origin: -1) }
         for row in rows { seen[Int(row)] = Int32(steps) }
     }
 
-    private func move(_ rows: [Int32], _ range: Range<Int>, _ addFlow: ((Int, UnsafeMutableRawPointer) -> Void)?) throws(OpError) {
+    private func move(_ rows: [Int32], _ range: Range<Int>, _ flowing: Flow?) throws(OpError) {
         let (code, inputs, members, rowBytes) = (update.loop.code, update.loop.inputs, update.members.count, update.width * 4)
         let (isInPlace, outputs, numbers, width) = (update.loop.isInPlace, update.loop.outputs, update.numbers, update.width)
         // Lists are gone through by places: an iterator counts as an owner, and threads that count owners wait for each other.
@@ -122,9 +130,13 @@ internal import Graphs
         let flow = unsafe memory.base
         unsafe memset(flow, 0, rowBytes)
         unsafe withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer.self, capacity: inputs.count + members) { operands in
+            var flowOperands: [Int] = []
             for (place, source) in inputs.enumerated() {
                 if case .constant(let storage) = source { unsafe operands.initializeElement(at: place, to: storage.base) }
-                if case .argument(members) = source { unsafe operands.initializeElement(at: place, to: flow) }
+                if case .argument(members) = source {
+                    unsafe operands.initializeElement(at: place, to: flow)
+                    flowOperands.append(place)
+                }
             }
             let table = unsafe operands.baseAddress!
             unsafe log.withUnsafeBytes { log in
@@ -136,9 +148,9 @@ internal import Graphs
                         // The next row comes from far away.
                         for member in 0..<members { unsafe tfs_prefetch(bases[member] + Int(rows[place + 1]) * rowBytes, rowBytes) }
                     }
-                    if let addFlow = unsafe addFlow {
-                        unsafe memset(flow, 0, rowBytes)
-                        unsafe addFlow(place, flow)
+                    if let flowing = unsafe flowing {
+                        let row = unsafe flowing(place, flow)
+                        for index in flowOperands.indices { unsafe table[flowOperands[index]] = row }
                     }
                     for index in memberOperands.indices {
                         unsafe table[memberOperands[index].operand] = bases[memberOperands[index].member] + row * rowBytes
