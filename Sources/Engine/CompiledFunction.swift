@@ -36,31 +36,72 @@ public final class CompiledFunction: @unchecked Sendable {
             throw OpError("E0210", "compiled code cannot depend on a value that belongs to other compiled code")
         }
         do throws(ExecutionError) {
-            // The graph first: computing walks the same nodes anew.
-            var graph = try line.graph(outputs.map(\.edge), constants: numbers)
-            do throws(OpError) {
-                if donated == 0 { graph = try graph.normsFolded(graph.fixedNodes(from: arguments.count)) }
-                if precision == .bf16 { graph = try graph.narrowed() }
-            } catch { throw ExecutionError(error, origin: -1) }
-            try Tensor.compute(captured)
-            var storages: [Storage] = []
-            for tensor in captured { storages.append(try tensor.computedStorage()) }
-            if donated == 0, !captured.isEmpty {
-                // What depends on captures alone is computed here and now.
-                let (fixed, rest) = graph.hoisted(graph.fixedNodes(from: arguments.count), from: arguments.count)
-                var made = try Program.compile(fixed.computed).run(storages)[...]
-                storages = fixed.outputs.map { output in
-                    if case .input(let index) = fixed.nodes[Int(output.node)].content { storages[index] } else { made.removeFirst() }
-                }
-                graph = rest
+            func make() throws(ExecutionError) -> Parts {
+                // The graph first: computing walks the same nodes anew.
+                let graph = try line.graph(outputs.map(\.edge), constants: numbers)
+                return try Parts(graph, captured, arguments: arguments.count, donated: donated, precision, updatesRows: updatesRows)
             }
-            (graph, rowUpdates) = updatesRows ? graph.takingOutRowUpdates(donated: donated, given: arguments.count) : (graph, [])
-            resultTypes = graph.outputs.dropFirst(donated).map { graph.type(of: $0) }
-            captures = storages
-            program = try Program.compile(graph, donated: donated, fixed: arguments.count)
+            var parts: Parts
+            // Vectors that a step captures, keys of draws among them, shape no program; larger captures may.
+            if donated > 0 ? captured.allSatisfy({ $0.rank <= 1 }) : captured.isEmpty {
+                let form = Form(
+                    structure: line.structure(outputs.map(\.edge)), numbers: numbers.mapValues(\.bitPattern), arguments: arguments.count,
+                    donated: donated, precision: precision, updatesRows: updatesRows)
+                parts = try Self.known.value(for: form, make: make)
+                parts.captures = try captured.map { tensor throws(ExecutionError) in try tensor.computedStorage() }
+            } else {
+                parts = try make()
+            }
+            (program, captures, rowUpdates, resultTypes) = (parts.program, parts.captures, parts.rowUpdates, parts.resultTypes)
         } catch { throw error.error }
         origins = line.origins
         outputTypes = outputs.map(\.type)
+    }
+
+    /// What training, evaluating and predicting make once for each structure, however often they are called.
+    private static let known = StructureCache<Form, Parts>()
+
+    private struct Form: Hashable {
+        let structure: Linearisation.Structure
+        /// The bits of numbers among the leaves.
+        let numbers: [Int: UInt64]
+        let arguments: Int
+        let donated: Int
+        let precision: DType
+        let updatesRows: Bool
+    }
+
+    private struct Parts: Sendable {
+        let program: Program
+        var captures: [Storage]
+        let rowUpdates: [RowUpdate]
+        let resultTypes: [TensorType]
+
+        init(
+            _ traced: Graph, _ captured: [Tensor], arguments: Int, donated: Int, _ precision: DType, updatesRows: Bool
+        ) throws(ExecutionError) {
+            var graph = traced
+            do throws(OpError) {
+                if donated == 0 { graph = try graph.normsFolded(graph.fixedNodes(from: arguments)) }
+                if precision == .bf16 { graph = try graph.narrowed() }
+            } catch { throw ExecutionError(error, origin: -1) }
+            try Tensor.compute(captured)
+            captures = []
+            for tensor in captured { captures.append(try tensor.computedStorage()) }
+            if donated == 0, !captured.isEmpty {
+                // What depends on captures alone is computed here and now.
+                let (fixed, rest) = graph.hoisted(graph.fixedNodes(from: arguments), from: arguments)
+                var made = try Program.compile(fixed.computed).run(captures)[...]
+                let given = captures
+                captures = fixed.outputs.map { output in
+                    if case .input(let index) = fixed.nodes[Int(output.node)].content { given[index] } else { made.removeFirst() }
+                }
+                graph = rest
+            }
+            (graph, rowUpdates) = updatesRows ? graph.takingOutRowUpdates(donated: donated, given: arguments) : (graph, [])
+            resultTypes = graph.outputs.dropFirst(donated).map { graph.type(of: $0) }
+            program = try Program.compile(graph, donated: donated, fixed: arguments)
+        }
     }
 
     /// The outputs for these inputs, nothing donated. `step` numbers the run: random draws differ from step to step.

@@ -5,7 +5,7 @@ internal import Graphs
 ///
 /// The gradient of all other rows is zero, and what the update makes of it can wait until somebody reads the row
 /// (`LazyRows`).
-struct RowUpdate {
+struct RowUpdate: Sendable {
     /// Donated arguments that change row by row: the table, then what the optimizer keeps beside it.
     let members: [Int]
     /// The argument that names the rows.

@@ -58,10 +58,12 @@ extension Tensor {
         return Tensor(TensorType(rows.dtype, Array(rows.shape.dropFirst())), try rows.computedStorage())
     }
 
-    /// The elements from a place on, in steps of so many elements along each axis of a shape; `nil` unless they are at hand and few.
+    /// The elements from a place on, in steps of so many elements along each axis of a shape; `nil` unless they are at hand and few,
+    /// or not many and in long runs.
     public func part(at place: Int, _ shape: Shape, strides: [Int]) -> Tensor? {
-        guard let count = shape.elementCount, count <= 256 else { return nil }
         let (type, size) = (TensorType(dtype, shape), dtype.size)
+        guard let count = shape.elementCount, count <= 256 || count * size <= 1 << 14 && strides.last == 1 && shape.last! * size >= 256
+        else { return nil }
         return unsafe lendPresent { from in
             unsafe Tensor.filled(type, count) { to in
                 if count > 0 { unsafe Self.copy(from + place * size, strides, shape, to, size) }
