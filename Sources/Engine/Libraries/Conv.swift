@@ -19,7 +19,7 @@ extension Libraries {
         }
         let geometry = unsafe WindowGeometry(dtype: x.dtype, x: x.shape, kernel: kernel.shape, y: y.shape, window)
         if let (x, kernel, y) = unsafe asProduct(geometry, x, kernel, y) { return try unsafe matmul(x, kernel, epilogue: epilogue, into: y) }
-        if let winograd = Winograd(.forward, geometry) {
+        if let winograd = Winograd(.forward, geometry, isKept: kept != nil) {
             let packed = if let kept { try unsafe kept.packed(winograd, kernel) } else { try unsafe winograd.pack(kernel) }
             return try unsafe winograd.run(x, packed, y, epilogue)
         }

@@ -12,8 +12,9 @@ struct Winograd {
     private let tiles: Int
     private let chunk: Int
 
-    /// `nil` where the direct way is as fast: few channels, few tiles, or tiles that reach far over the edge.
-    init?(_ direction: ConvDirection, _ g: WindowGeometry) {
+    /// `nil` where the direct way is as fast: few channels, few tiles (fewer are worth it where the kernel `isKept` as it is packed),
+    /// or tiles that reach far over the edge.
+    init?(_ direction: ConvDirection, _ g: WindowGeometry, isKept: Bool = false) {
         guard g.dtype == .f32, g.kernel == [3, 3], g.strides == [1, 1], g.dilations == [1, 1], g.groups == 1,
             min(g.channelsIn, g.channelsOut) >= 16, g.before.allSatisfy({ $0 <= 2 })
         else { return nil }
@@ -26,7 +27,7 @@ struct Winograd {
         }
         self.window = window
         tiles = unsafe tfs_winograd_tiles(&window)
-        guard tiles >= 32, window.batch * window.output.1 * window.output.2 >= 9 * tiles else { return nil }
+        guard tiles >= (isKept ? 12 : 32), window.batch * window.output.1 * window.output.2 >= 9 * tiles else { return nil }
         // What a chunk holds stays in the second-level cache, unless the kernel is too large for it anyway.
         let most = max(48, 5500 / (window.channels_in + window.channels_out))
         let wanted = max((tiles + most - 1) / most, min(tiles / 12, 8))
@@ -64,6 +65,7 @@ struct Winograd {
 
     /// Convolution, or with a kernel that was packed for it, the gradient by x.
     func run(_ x: Operand, _ u: Storage, _ y: Operand, _ epilogue: Epilogue) throws(OpError) {
+        if chunks == 1 { return try unsafe runTogether(x, u, y, epilogue) }
         let (stepX, stepY) = (Self.step(chunk * inputs), Self.step(chunk * outputs))
         try ThreadPool.run(chunks) { number throws(OpError) in
             let range = range(number)
@@ -79,6 +81,28 @@ struct Winograd {
             unsafe tfs_winograd_output(
                 &window, range.lowerBound, range.count, m, stepY, epilogue.bias?.elements(), epilogue.residual?.elements(),
                 epilogue.relu ? 1 : 0, y.elements())
+        }
+    }
+
+    /// With few tiles: threads take matrices.
+    private func runTogether(_ x: Operand, _ u: Storage, _ y: Operand, _ epilogue: Epilogue) throws(OpError) {
+        let (stepX, stepY) = (Self.step(tiles * inputs), Self.step(tiles * outputs))
+        let memory = try Self.floats(36 * (stepX + stepY))
+        let (v, m) = unsafe (memory.floats, memory.floats + 36 * stepX)
+        ThreadPool.split(tiles, grain: 4) { range in
+            var window = window
+            unsafe tfs_winograd_input(&window, range.lowerBound, range.count, x.elements(), v + range.lowerBound * inputs, stepX)
+        }
+        try ThreadPool.run(36) { i throws(OpError) in
+            unsafe tfs_matmul_f32(
+                tiles, outputs, inputs, v + i * stepX, inputs, 1, u.floats + i * Self.step(places), outputs, 1, m + i * stepY, outputs,
+                tfs_finish())
+        }
+        ThreadPool.split(tiles, grain: 4) { range in
+            var window = window
+            unsafe tfs_winograd_output(
+                &window, range.lowerBound, range.count, m + range.lowerBound * outputs, stepY, epilogue.bias?.elements(),
+                epilogue.residual?.elements(), epilogue.relu ? 1 : 0, y.elements())
         }
     }
 
