@@ -59,7 +59,7 @@ public final class CompiledFunction: @unchecked Sendable {
     }
 
     /// What training, evaluating and predicting make once for each structure, however often they are called.
-    private static let known = StructureCache<Form, Parts>()
+    private static let known = StructureCache<Form, Parts>(most: 32)
 
     private struct Form: Hashable {
         let structure: Linearisation.Structure

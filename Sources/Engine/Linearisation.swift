@@ -297,7 +297,10 @@ struct Linearisation {
 /// What was made of structures seen before.
 final class StructureCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     private let values = Mutex<[Key: Value]>([:])
-    private let most = 512
+    private let most: Int
+
+    /// - Parameter most: with more than that all are forgotten.
+    init(most: Int = 512) { self.most = most }
 
     func value<E: Error>(for key: Key, make: () throws(E) -> Value) throws(E) -> Value {
         if let value = values.withLock({ $0[key] }) { return value }

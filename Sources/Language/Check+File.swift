@@ -22,7 +22,7 @@ extension Machine {
             } catch {
                 check.hasFailed = true
                 let described = describe(error, above: 0)
-                if let diagnostic = described as? Diagnostic { found.append(diagnostic) }
+                if let diagnostic = described as? Diagnostic, isSureOfFault { found.append(diagnostic) }
                 let pc = frames.first?.pc ?? end
                 unwind(to: 0)
                 resetCheck()
@@ -35,6 +35,10 @@ extension Machine {
         found += checkUncalled(code, module)
         return found
     }
+
+    /// Whether what has just failed would fail at the run. Beyond the budget calls give nothing, which functions of the standard
+    /// library need not be prepared for.
+    private var isSureOfFault: Bool { check.steps <= CheckState.budget || frames.last?.module.isStandard != true }
 
     /// Whether an estimator is used on the straight way through the file and nothing on it can have fitted it: the run
     /// will find it so as well.
@@ -66,7 +70,7 @@ extension Machine {
             do {
                 try body()
             } catch {
-                if let diagnostic = describe(error, above: 0) as? Diagnostic { found.append(diagnostic) }
+                if let diagnostic = describe(error, above: 0) as? Diagnostic, isSureOfFault { found.append(diagnostic) }
             }
             unwind(to: 0)
             resetCheck()

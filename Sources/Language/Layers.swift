@@ -565,8 +565,11 @@ extension Machine {
             throw Fault.type("the first argument of `update`", expected: "what `state(…)` gave", found: state)
         }
         guard let parameter = applications[position].states[ObjectIdentifier(handle)] else {
+            // In the check: a state whose size is not known.
+            if handle.availability == .unknown, !handle.shape.isKnown { return .none }
             throw Fault("E0435", "the first argument of `update` must be what `state(…)` gave in this layer")
         }
+        if value.isUnknown { return .none }
         let tensor = try self.tensor(value, "the second argument of `update`")
         if !tensor.shape.matches(parameter.type.shape) {
             throw Fault("E0436", "`\(parameter.path)` has shape \(parameter.type.shape.text), the update has \(tensor.shape.text)")
